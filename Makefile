@@ -1,0 +1,40 @@
+# make run    JupyterLab on notebooks/, with the iris pipelines served
+# make test   every test
+# make check  style, types, import rules
+# make bench  speed, beside floors and peers
+# Each of them makes .venv and installs what it needs first.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+# Jupyter refuses to run as root unless told; in a container there often is no other user.
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: run test check bench clean
+
+run: .venv/lab.done
+	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
+
+test: .venv/test.done
+	$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/test.done
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -p no:randomly tests/test_imports.py
+
+bench: .venv/test.done
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/%.done: .venv/bin/python setup.py pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info

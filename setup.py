@@ -1,0 +1,95 @@
+"""Packaging of jupyter_chariots."""
+
+import re
+from pathlib import Path
+
+from setuptools import Distribution, find_packages, setup
+
+HERE = Path(__file__).parent
+
+
+class DistributionWithData(Distribution):
+    """Carries ``data_files`` into editable installs too; plain setuptools leaves them out."""
+
+    def has_data(self) -> bool:
+        """Whether there is something to copy: asked by setuptools when it plans the install."""
+        return bool(self.data_files)
+
+
+def version() -> str:
+    """The version, read from the package without importing it."""
+    source = (HERE / "jupyter_chariots" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "(.+)"$', source, re.MULTILINE)
+    assert found, "jupyter_chariots/__init__.py has no __version__"
+    return found[1]
+
+
+SKLEARN = ["scikit-learn>=1.4", "pandas>=2.1"]
+LAB = ["jupyterlab>=4.2,<5"]
+
+setup(
+    name="jupyter-chariots",
+    version=version(),
+    description="Serve versioned machine-learning pipelines from the Jupyter server you have open",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-3-Clause",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["jupyter_chariots", "jupyter_chariots.*"]),
+    package_data={"jupyter_chariots": ["py.typed", "server/openapi.yaml", "server/events/*.yaml"]},
+    data_files=[
+        ("etc/jupyter/jupyter_server_config.d", ["jupyter_chariots/server/jupyter_chariots.json"])
+    ],
+    distclass=DistributionWithData,
+    install_requires=[
+        "cloudpickle>=3.0",  # carries classes that are defined in a notebook
+        "ipywidgets>=8.0,<9",
+        "jupyter-core>=5.3",
+        "jupyter-events>=0.10",
+        "jupyter-server>=2.14,<3",
+        "nbformat>=5.9",
+        "prometheus-client>=0.16",  # what jupyter-server's own /metrics is made with
+        "sqlite-utils>=4.0,<5",
+        "tornado>=6.3",
+        "traitlets>=5.9",
+    ],
+    extras_require={
+        "sklearn": SKLEARN,
+        "skops": ["skops>=0.10"],
+        "fsspec": ["fsspec>=2024.2"],
+        "lab": LAB + SKLEARN,
+        "test": [
+            *LAB,
+            *SKLEARN,
+            "fsspec>=2024.2",
+            "hypothesis>=6.100",
+            "jsonschema>=4.20",
+            "mypy>=1.13",
+            "nbclient>=0.10",
+            "openapi-spec-validator>=0.7",
+            "pandas-stubs",
+            "pytest>=8.3",
+            "pytest-jupyter[server]>=0.10",
+            "pytest-randomly>=3.15",
+            "pytest-timeout>=2.3",
+            "pytest-xdist>=3.6",
+            "pyyaml>=6.0",
+            "ruff>=0.9",
+            "skops>=0.10",
+            "types-PyYAML",
+        ],
+    },
+    classifiers=[
+        "Framework :: Jupyter",
+        "Framework :: Jupyter :: JupyterLab :: 4",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Programming Language :: Python :: 3.14",
+        "Typing :: Typed",
+    ],
+)
