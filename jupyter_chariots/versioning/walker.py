@@ -1,0 +1,286 @@
+"""Walks through code and digests it, with all the user's own code that it names."""
+
+from __future__ import annotations
+
+import builtins
+import collections
+import dataclasses
+import dis
+import enum
+import functools
+import importlib.util
+import sys
+import types
+from collections.abc import Iterator
+from typing import Any
+
+from .canonical import Canonical, NotCanonical, public_name
+from .source import function_source, is_user_module, normalised
+from .version import digest
+
+__all__ = ["CodeWalker"]
+
+# What a class has that is not its code, or is no part of what it computes.
+_SKIPPED = {
+    "__annotate__",
+    "__annotate_func__",
+    "__dict__",
+    "__doc__",
+    "__weakref__",
+    "code_version",
+    "op_name",
+}
+_CONTAINERS = (dict, list, tuple, set, frozenset, collections.deque, str, bytes, int, float)
+
+
+class CodeWalker:
+    """Walks through code. Each function and class gets a number when it is first met.
+
+    Numbers stand for what is referred to, so that code may refer to itself.
+    """
+
+    def __init__(self, active: frozenset[int] = frozenset()) -> None:
+        self.packages: dict[str, str] = {}
+        self.opaque: set[str] = set()
+        self._numbers: dict[int, int] = {}
+        self._found: list[Any] = []
+        self._active = active  # roots of the walks that this one is a part of
+        self._values = Canonical(self._refer, self._refer_alone, _by_type, self._transparent)
+
+    def digest_of(self, root: Any) -> str:
+        """The digest of a class, a function or another callable, and of all that it names."""
+        head = self._write(root)
+        parts: list[bytes] = [head]
+        for thing in self._found:  # grows while it is walked through
+            is_class = isinstance(thing, type)
+            described = self._class(thing) if is_class else self._function(thing)
+            parts.append(digest(*described).encode())
+        return digest(*parts)
+
+    # References.
+
+    def _refer(self, thing: Any) -> bytes:
+        """What stands for a function or class: its number, or its name if it is installed."""
+        if _is_users(thing):
+            if id(thing) not in self._numbers:
+                self._numbers[id(thing)] = len(self._found)
+                self._found.append(thing)
+            return b"#%d" % self._numbers[id(thing)]
+        self._note(str(getattr(thing, "__module__", None) or type(thing).__module__))
+        name = public_name(thing).encode()
+        inner = getattr(thing, "__wrapped__", None)
+        if isinstance(inner, types.FunctionType) and not isinstance(thing, type):
+            return name + b" of " + self._refer(inner)  # decorated with an installed decorator
+        return name
+
+    def _refer_alone(self, thing: Any) -> bytes:
+        if id(thing) in self._active:
+            return b"again"
+        walker = CodeWalker(self._active | {id(thing)})
+        made = walker.digest_of(thing).encode()
+        self.packages.update(walker.packages)
+        self.opaque.update(walker.opaque)
+        return made
+
+    def _write(self, value: Any) -> bytes:
+        try:
+            return self._values.write(value)
+        except NotCanonical:
+            return _by_type(value, "")
+
+    def _transparent(self, value: Any) -> bool:
+        # Attributes of installed objects (loggers, clients, random generators) are not constants.
+        return isinstance(value, _CONTAINERS) or is_user_module(type(value).__module__)
+
+    def _note(self, module: str) -> None:
+        top = module.partition(".")[0]
+        if top in self.packages or top in sys.stdlib_module_names or is_user_module(module):
+            return
+        version = getattr(sys.modules.get(top), "__version__", None)
+        if not isinstance(version, str):
+            import importlib.metadata  # takes 20 ms, and most packages say it themselves
+
+            try:
+                version = importlib.metadata.version(top)
+            except (importlib.metadata.PackageNotFoundError, ValueError):
+                return
+        self.packages[top] = version
+
+    # Functions.
+
+    def _function(self, function: types.FunctionType) -> Iterator[bytes]:
+        text = function_source(function)
+        if text is None:
+            self.opaque.add(function.__qualname__)
+            yield from _bytecode(function.__code__)
+        else:
+            yield normalised(text).encode("utf-8", "surrogatepass")
+        yield self._write(function.__defaults__)
+        yield self._write(function.__kwdefaults__)
+        cells = function.__closure__ or ()
+        for name, cell in zip(function.__code__.co_freevars, cells, strict=True):
+            try:
+                yield name.encode() + b"=" + self._write(cell.cell_contents)
+            except ValueError:
+                yield name.encode()  # not bound yet
+        if hasattr(function, "__wrapped__"):
+            yield self._write(function.__wrapped__)
+        for path in sorted(set(_globals_named(function.__code__))):
+            yield from self._global(function.__globals__, path)
+
+    def _global(self, namespace: dict[str, Any], path: tuple[str, ...]) -> Iterator[bytes]:
+        name, *attributes = path
+        if name == "import":
+            yield from self._imported(attributes[0])
+            return
+        if name not in namespace:
+            if not hasattr(builtins, name):
+                yield name.encode() + b" missing"
+            return
+        value = namespace[name]
+        while isinstance(value, types.ModuleType) and attributes:
+            if not is_user_module(value.__name__) or not hasattr(value, attributes[0]):
+                break
+            value = getattr(value, attributes.pop(0))
+        if isinstance(value, types.ModuleType):
+            self._note(value.__name__)
+            if is_user_module(value.__name__):
+                yield from self._imported(value.__name__)
+                return
+        yield ".".join(path).encode() + b"=" + self._write(value)
+
+    def _imported(self, module: str) -> Iterator[bytes]:
+        """A module as a whole: it is named as such, or imported inside a function.
+
+        Its file counts, not what is loaded: whether it was imported yet must not matter.
+        """
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            spec = None
+        file = spec.origin if spec and spec.has_location else None
+        loaded = sys.modules.get(module)
+        if (loaded is not None and not is_user_module(module)) or file is None:
+            self._note(module)
+            yield module.encode()
+            return
+        try:
+            with open(file, encoding="utf-8") as stream:
+                yield module.encode() + b"=" + normalised(stream.read()).encode()
+        except (OSError, UnicodeDecodeError):
+            yield module.encode()
+
+    # Classes.
+
+    def _class(self, cls: type) -> Iterator[bytes]:
+        for base in cls.__bases__:
+            yield self._refer(base)
+        if issubclass(cls, enum.Enum):
+            yield from (f"{m.name}".encode() + b"=" + self._write(m.value) for m in cls)
+        generated = dataclasses.is_dataclass(cls) or hasattr(cls, "_field_defaults")
+        if dataclasses.is_dataclass(cls):
+            for one in dataclasses.fields(cls):
+                for value in (one.default, one.default_factory):
+                    if value is not dataclasses.MISSING:
+                        yield one.name.encode() + b"=" + self._write(value)
+                yield one.name.encode()
+        for name, value in sorted(vars(cls).items()):
+            if name in _SKIPPED or _is_machinery(cls, name, value):
+                continue
+            if hasattr(type(value), "__versioned_field__"):  # counts in its level, not here
+                self._note_value(getattr(value, "value", None))
+                continue
+            for label, part in _unwrapped(name, value):
+                inner = getattr(part, "__wrapped__", part)
+                function = isinstance(inner, types.FunctionType)
+                if generated and function and function_source(inner) is None:
+                    continue  # made by dataclass or NamedTuple from the fields
+                if name.startswith("__") and function and not _is_users(inner):
+                    continue  # put there by Enum, Protocol …, as the version of Python has it
+                yield label.encode() + b"=" + self._write(part)
+
+    def _note_value(self, value: Any) -> None:
+        cls = value if isinstance(value, (type, types.FunctionType)) else type(value)
+        self._note(str(cls.__module__))
+
+
+def _is_users(thing: Any) -> bool:
+    """Whether a class or function is the user's own."""
+    if isinstance(thing, type):
+        return is_user_module(thing.__module__)
+    # Not by __module__: functools.wraps copies that of the wrapped function.
+    return isinstance(thing, types.FunctionType) and is_user_module(
+        str(thing.__globals__.get("__name__", "__main__"))
+    )
+
+
+def _is_machinery(cls: type, name: str, value: Any) -> bool:
+    if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
+        return True
+    if name.startswith("_abc_") or (issubclass(cls, enum.Enum) and name.startswith("_")):
+        return not isinstance(value, types.FunctionType) or name == "__new__"
+    if issubclass(cls, enum.Enum) and name in cls.__members__:
+        return True
+    dunder = name.startswith("__") and name.endswith("__")
+    return dunder and not isinstance(value, (types.FunctionType, classmethod, staticmethod))
+
+
+def _unwrapped(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The functions inside a descriptor; any other value as it is."""
+    if isinstance(value, (classmethod, staticmethod)):
+        yield f"{type(value).__name__} {name}", value.__func__
+    elif isinstance(value, property):
+        for part in ("fget", "fset", "fdel"):
+            if getattr(value, part) is not None:
+                yield f"{part} {name}", getattr(value, part)
+    elif isinstance(value, functools.cached_property):
+        yield f"cached_property {name}", value.func
+    else:
+        yield name, value
+
+
+def _by_type(value: Any, reason: str) -> bytes:
+    return b"a " + public_name(type(value)).encode()
+
+
+def _bytecode(code: types.CodeType) -> Iterator[bytes]:
+    yield "{}.{}".format(*sys.version_info).encode()
+    yield code.co_code
+    yield repr(code.co_names).encode()
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _bytecode(constant)
+        elif not isinstance(constant, frozenset):
+            yield repr(constant).encode()
+        else:
+            yield repr(sorted(map(repr, constant))).encode()
+
+
+_GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+
+
+def _globals_named(code: types.CodeType) -> Iterator[tuple[str, ...]]:
+    """The globals that code names, each with the attributes that it takes of them.
+
+    An import inside the code is the path ``("import", module)``.
+    """
+    path: list[str] = []
+    for step in dis.get_instructions(code):
+        if step.opname in ("EXTENDED_ARG", "CACHE"):
+            continue
+        if path and step.opname in _ATTRIBUTES:
+            path.append(str(step.argval))
+            continue
+        if path:
+            yield tuple(path)
+            path = []
+        if step.opname in _GLOBALS:
+            path = [str(step.argval)]
+        elif step.opname == "IMPORT_NAME" and step.argval:
+            yield "import", str(step.argval)
+    if path:
+        yield tuple(path)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _globals_named(constant)
