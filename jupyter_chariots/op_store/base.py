@@ -1,0 +1,180 @@
+"""Opening a store, its sequence, and the bytes in it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from ..errors import BlobMissing, OpNotFound, StoreError, VersionNotFound
+from ..versioning.version import Version
+from . import history, loads, versions
+from .blobs import Blobs
+from .connection import Connections
+from .pins import find_version
+from .records import News
+from .savers import BaseSaver, saver_for
+from .schema import migrate
+from .signing import Signer
+
+__all__ = ["StoreBase", "find_store"]
+
+_Store = TypeVar("_Store", bound="StoreBase")
+
+FOLDER = ".chariots"
+FILE = "op_store.db"
+
+
+def find_store(start: Path | None = None) -> Path:
+    """The store of the nearest ``.chariots`` from a folder (the current one) upward, else the one
+    to be made in that folder.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / FOLDER).is_dir():
+            return folder / FOLDER / FILE
+    return here / FOLDER / FILE
+
+
+class StoreBase:
+    """An open store; any number of threads and processes may share one.
+
+    Args:
+        path: the database; by default that of the nearest ``.chariots`` folder from the current
+            one upward, which is made here if there is none.
+        saver: where blobs above 64 KiB go: a saver, an fsspec URL or a folder; by default a
+            folder beside the database. It belongs to this store alone.
+        secret: the key that signs; by default this user's, in the Jupyter data folder.
+        candidate_ttl: how long ``gc`` spares a candidate that is neither saved nor current;
+            ``None``: for ever.
+        busy_timeout: seconds to wait for other processes' writes.
+
+    Raises:
+        StoreTooNew: a newer release wrote the store.
+        StoreError: the file is no store, is damaged or cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        saver: BaseSaver | str | None = None,
+        secret: bytes | None = None,
+        candidate_ttl: timedelta | None = timedelta(days=7),
+        busy_timeout: float = 10.0,
+    ) -> None:
+        self.path = find_store() if path is None else Path(path).absolute()
+        if self.path.is_dir():
+            self.path /= FILE
+        self.candidate_ttl = candidate_ttl
+        self._make_folder()
+        self._signer = Signer(secret)
+        self._blobs = Blobs(saver_for(saver, self.path.with_suffix(".blobs")))
+        self._db = Connections(self.path, busy_timeout, lambda db: migrate(db, self.path))
+        self._db.get()
+
+    def __enter__(self: _Store) -> _Store:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.path}>"
+
+    def close(self) -> None:
+        """Close all connections; the store cannot be used any more."""
+        self._db.close()
+
+    def _make_folder(self) -> None:
+        folder = self.path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder.name == FOLDER:
+                with suppress(FileExistsError), open(folder / ".gitignore", "x") as file:
+                    file.write("*\n")
+        except OSError as exc:
+            raise StoreError(
+                f"The folder of the op store {self.path} cannot be made: {exc}.",
+                hint="Choose another place with op_store_path.",
+            ) from exc
+
+    # -- the sequence ------------------------------------------------------------------------
+
+    def sequence(self) -> int:
+        """The sequence number of the latest news; 0 in an empty store."""
+        return self._db.value("SELECT max(seq) FROM news")
+
+    def news(self, since: int = 0, limit: int = 1000) -> list[News]:
+        """What happened after sequence number ``since``, oldest first."""
+        with self._db.read() as db:
+            return history.news(db, since, limit)
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has written (``PRAGMA data_version``).
+
+        To be compared with what the same thread got before.
+        """
+        return self._db.value("PRAGMA data_version")
+
+    def journal_mode(self) -> str:
+        """``wal``, or ``delete`` on file systems that several hosts share."""
+        with self._db.read() as db:
+            return str(db.execute("PRAGMA journal_mode").fetchone()[0])
+
+    # -- bytes -------------------------------------------------------------------------------
+
+    def read(self, op: str, version: Version | str) -> bytes:
+        """The serialised state of a version; its digest and signature were checked.
+
+        Raises:
+            OpNotFound, VersionNotFound: there is no such version.
+            BlobMissing: its bytes are gone.
+            NotTrusted: this user did not sign it, or it was changed since.
+        """
+        digest, row, title = self._blob(op, version)
+        return self._blobs.read(digest, row, title)
+
+    def verify(self, op: str, version: Version | str) -> None:
+        """Check what :meth:`read` checks."""
+        self.read(op, version)
+
+    def state_file(self, op: str, version: Version | str) -> Path | None:
+        """The checked file that holds a version's state, for memory maps.
+
+        ``None`` for a state that is in the database or with another kind of saver: use
+        :meth:`read`. Raises as :meth:`read` does.
+        """
+        digest, row, title = self._blob(op, version)
+        path = self._blobs.file(row)
+        if path is not None:
+            self._blobs.read(digest, row, title)
+        return path
+
+    def _blob(
+        self, op: str, version: Version | str
+    ) -> tuple[str, tuple[bytes | None, str | None], str]:
+        with self._db.read() as db:
+            if isinstance(version, Version):
+                found = versions.find(db, op, version)
+            else:
+                found = find_version(db, op, version)
+            if found is None:
+                known = versions.known_op(db, op) is not None
+                cls = VersionNotFound if known else OpNotFound
+                raise cls(f"The op store has no version {version} of {op}.", op=op)
+            title = found.title
+            if found.blob is None:
+                raise BlobMissing(
+                    f"The op store has no bytes of {title}.",
+                    hint="It was removed, or never had learned state; train again.",
+                    op=op,
+                    version=str(found.version),
+                )
+            digest = loads.signed_state(self._signer, found)
+            row = self._blobs.row(db, digest)
+        if row is None:
+            raise BlobMissing(f"The bytes of {title} are gone.", hint="Train again.", op=op)
+        return digest, row, title

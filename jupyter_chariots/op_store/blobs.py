@@ -1,0 +1,118 @@
+"""Serialised states by the digest of their content: equal ones are stored once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from ..errors import BlobMissing, NotTrusted
+from . import faults
+from .savers import BaseSaver
+
+__all__ = ["SMALL", "Blobs", "Prepared", "digest_of"]
+
+SMALL = 64 * 1024
+"""Up to this size, in bytes, a blob lives in the database."""
+
+
+def digest_of(payload: bytes) -> str:
+    """BLAKE2b-256 of the bytes, in hexadecimal."""
+    return blake2b(payload, digest_size=32).hexdigest()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A blob whose bytes are safe already, or that is small enough to go with its row."""
+
+    digest: str
+    payload: bytes
+    path: str | None
+
+
+class Blobs:
+    """The blobs of one store.
+
+    Args:
+        saver: where those above 64 KiB go.
+    """
+
+    def __init__(self, saver: BaseSaver) -> None:
+        self.saver = saver
+
+    def prepare(self, payload: bytes) -> Prepared:
+        """Hash the bytes and make large ones durable; outside of any transaction."""
+        digest = digest_of(payload)
+        if len(payload) <= SMALL:
+            return Prepared(digest, payload, None)
+        path = f"{digest[:2]}/{digest}"
+        # What is there is read, not believed: so training again repairs a damaged file.
+        if not self._intact(path, digest):
+            self.saver.save(payload, path)
+        faults.reached("blob written")
+        return Prepared(digest, payload, path)
+
+    def insert(self, db: Database, blob: Prepared) -> None:
+        """Write the blob's row, if there is none."""
+        if blob.path is not None and not self.saver.exists(blob.path):
+            # gc, which holds the write lock while it removes files, took it for an orphan.
+            self.saver.save(blob.payload, blob.path)
+        db.execute(
+            "INSERT OR IGNORE INTO blobs (digest, size, data, path) VALUES (?, ?, ?, ?)",
+            (
+                blob.digest,
+                len(blob.payload),
+                blob.payload if blob.path is None else None,
+                blob.path,
+            ),
+        )
+
+    def read(self, digest: str, row: tuple[bytes | None, str | None], what: str) -> bytes:
+        """The bytes of a blob, after their digest was checked; outside of any transaction.
+
+        Args:
+            digest: the blob's digest.
+            row: ``data`` and ``path`` of its row.
+            what: what it is, for messages.
+
+        Raises:
+            BlobMissing: the file is gone.
+            NotTrusted: the bytes were changed.
+        """
+        data, path = row
+        if data is None:
+            try:
+                data = self.saver.load(path or "")
+            except BlobMissing as exc:
+                raise BlobMissing(
+                    f"The bytes of {what} are gone: {exc.message}", hint=exc.hint
+                ) from exc
+        if digest_of(data) != digest:
+            raise NotTrusted(
+                f"The bytes of {what} were changed since they were saved; they were not opened.",
+                hint="Restore them from a backup, or train again.",
+            )
+        return data
+
+    def file(self, row: tuple[bytes | None, str | None]) -> Path | None:
+        """The file that holds a blob, if one does."""
+        data, path = row
+        return None if data is not None or path is None else self.saver.file(path)
+
+    @staticmethod
+    def row(db: Database, digest: str) -> tuple[bytes | None, str | None] | None:
+        """``data`` and ``path`` of a blob's row."""
+        found: tuple[bytes | None, str | None] | None = db.execute(
+            "SELECT data, path FROM blobs WHERE digest = ?", (digest,)
+        ).fetchone()
+        return found
+
+    def _intact(self, path: str, digest: str) -> bool:
+        if not self.saver.exists(path):
+            return False
+        try:
+            return digest_of(self.saver.load(path)) == digest
+        except BlobMissing:
+            return False

@@ -1,0 +1,201 @@
+"""Connections to the database: one for each thread, explicit transactions, errors with a hint.
+
+Functions of this package that take a ``Database`` never begin or end a transaction; the public
+methods of the store do, through :meth:`Connections.read` and :meth:`Connections.write`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from ..errors import StoreBusy, StoreError
+
+__all__ = ["Connections", "journal_mode_for"]
+
+# File systems shared between hosts: SQLite's write-ahead log needs memory shared by all processes.
+_SHARED = ("nfs", "cifs", "smb", "9p", "afs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs")
+
+
+def journal_mode_for(path: Path, mounts: str) -> str:
+    """``wal``, or ``delete`` where ``path`` is on a file system that several hosts share.
+
+    Args:
+        path: absolute path of the database.
+        mounts: the mount table, in the format of Linux's ``/proc/self/mounts``.
+    """
+    best, kind = -1, ""
+    for line in mounts.splitlines():
+        fields = line.split()
+        if len(fields) < 3:
+            continue
+        point = Path(fields[1].replace("\\040", " "))
+        if (path == point or point in path.parents) and len(point.parts) >= best:
+            best, kind = len(point.parts), fields[2]
+    return "delete" if kind.startswith(_SHARED) else "wal"
+
+
+def _mounts() -> str:
+    try:
+        return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+class _Handle:
+    """A thread's connection; closed when the thread ends, because nothing else refers to it."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self.pid = os.getpid()
+
+    def close(self) -> None:
+        # A forked child must not close what its parent opened: it would break the parent's locks.
+        if self.pid == os.getpid():
+            self.db.conn.close()
+
+    __del__ = close
+
+
+class Connections:
+    """Hands each thread a connection of its own.
+
+    Args:
+        path: the database; it is made if there is none.
+        timeout: seconds to wait for a lock.
+        prepare: called with the first connection, to bring the schema up to date.
+    """
+
+    def __init__(self, path: Path, timeout: float, prepare: Callable[[Database], None]) -> None:
+        self.path = path
+        self._timeout = timeout
+        self._prepare: Callable[[Database], None] | None = prepare
+        self._preparing = threading.Lock()
+        self._local = threading.local()
+        self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
+        self._closed = False
+
+    def get(self) -> Database:
+        """The connection of the calling thread."""
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if handle is None or handle.pid != os.getpid():
+            if self._closed:
+                raise StoreError(f"The op store {self.path} is closed.", hint="Open it again.")
+            handle = self._open()
+        return handle.db
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        self._closed = True
+        for handle in list(self._handles):
+            handle.close()
+        self._local = threading.local()
+
+    @contextmanager
+    def read(self) -> Iterator[Database]:
+        """A transaction that sees one state of the store throughout."""
+        with self._translated():
+            db = self.get()
+            db.conn.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.conn.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Database]:
+        """A transaction that holds the write lock; committed at the end, undone on any error."""
+        with self._translated():
+            db = self.get()
+            db.conn.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+                db.conn.execute("COMMIT")
+            except BaseException:
+                db.conn.rollback()
+                raise
+
+    def value(self, sql: str) -> int:
+        """One number, read outside of any transaction."""
+        with self._translated():
+            row = self.get().conn.execute(sql).fetchone()
+            return int(row[0] or 0) if row else 0
+
+    def _open(self) -> _Handle:
+        with self._translated():
+            conn = sqlite3.connect(
+                str(self.path),
+                timeout=self._timeout,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            db = Database(conn, recursive_triggers=False, execute_plugins=False)
+            handle = _Handle(db)
+            with self._preparing:
+                self._set_journal(conn)
+                conn.execute("PRAGMA synchronous=FULL")
+                conn.execute("PRAGMA foreign_keys=ON")
+                if self._prepare is not None:
+                    self._prepare(db)
+                    self._prepare = None
+        self._local.handle = handle
+        self._handles.add(handle)
+        return handle
+
+    def _set_journal(self, conn: sqlite3.Connection) -> None:
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                if conn.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+                    return
+                conn.execute(f"PRAGMA journal_mode={journal_mode_for(self.path, _mounts())}")
+                return
+            except sqlite3.OperationalError as exc:
+                # SQLite does not wait by itself while another process changes the mode.
+                if not _is_busy(exc):
+                    conn.execute("PRAGMA journal_mode=delete")
+                    return
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise self._error(exc) from exc
+
+    def _error(self, exc: sqlite3.Error) -> StoreError:
+        text = str(exc)
+        if _is_busy(exc):
+            return StoreBusy(
+                f"Another process kept the op store {self.path} locked for "
+                f"{self._timeout:g} s; nothing was written.",
+                hint="Try again.",
+            )
+        if "not a database" in text or "malformed" in text:
+            return StoreError(
+                f"The op store {self.path} is damaged: {text}.",
+                hint="Put a backup of the file in its place, or move it away to begin anew.",
+            )
+        if "closed database" in text:
+            return StoreError(f"The op store {self.path} is closed.", hint="Open it again.")
+        return StoreError(
+            f"The op store {self.path} cannot do this: {text}.",
+            hint="Check that its folder exists, is writable and has space left.",
+        )
+
+
+def _is_busy(exc: sqlite3.Error) -> bool:
+    return isinstance(exc, sqlite3.OperationalError) and (
+        "locked" in str(exc) or "busy" in str(exc)
+    )

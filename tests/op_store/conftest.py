@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jupyter_chariots.op_store import OpStore
+
+from .lab import open_store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[OpStore]:
+    with open_store(tmp_path) as opened:
+        yield opened

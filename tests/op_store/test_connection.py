@@ -1,0 +1,165 @@
+"""Connections, locks, damaged files, and where a store is."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from jupyter_chariots.errors import StoreBusy, StoreError
+from jupyter_chariots.op_store import OpStore
+from jupyter_chariots.op_store.connection import journal_mode_for
+
+from .lab import COUNT, PREDICT, SECRET, TRAIN, fit, load, open_store, run
+
+
+def test_the_nearest_store_upward_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    with OpStore(secret=SECRET) as outer:
+        assert outer.path == (tmp_path / ".chariots" / "op_store.db").resolve()
+    assert (tmp_path / ".chariots" / ".gitignore").read_text() == "*\n"
+    monkeypatch.chdir(inner)
+    with OpStore(secret=SECRET) as found:
+        assert found.path == outer.path
+    assert os.listdir(inner) == []
+
+
+def test_a_folder_of_ones_own_gets_no_gitignore(tmp_path: Path) -> None:
+    OpStore(tmp_path / "models" / "store.db", secret=SECRET).close()
+    assert not (tmp_path / "models" / ".gitignore").exists()
+    with OpStore(tmp_path, secret=SECRET) as store:
+        assert store.path == tmp_path / "op_store.db"
+
+
+def test_a_locked_store_is_busy(tmp_path: Path) -> None:
+    with open_store(tmp_path, busy_timeout=0.05) as store:
+        raw = sqlite3.connect(store.path, isolation_level=None)
+        raw.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreBusy, match="locked") as busy:
+            store.commit(TRAIN, fit(TRAIN, {"pca": b"p", "clf": b"c"}))
+        assert (busy.value.status, busy.value.hint) == (503, "Try again.")
+        assert store.current(TRAIN) == {}  # readers are not in the way of a writer
+        raw.execute("ROLLBACK")
+        raw.close()
+        run(store, TRAIN, pca="p", clf="c")
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but some text" * 99, None])
+def test_a_damaged_store_says_what_to_do(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "s.db"
+    if content is None:
+        OpStore(path, secret=SECRET).close()
+        data = bytearray(path.read_bytes())
+        data[100:8192] = b"\xff" * 8092
+        path.write_bytes(data)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(StoreError) as damaged:
+        with OpStore(path, secret=SECRET) as store:
+            store.news()
+            store.definitions()
+            store.ops()
+    assert "damaged" in damaged.value.message
+    assert "backup" in (damaged.value.hint or "")
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be made"):
+        OpStore(tmp_path / "file" / "store.db", secret=SECRET)
+
+
+def test_a_closed_store_says_so(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.close()
+    with pytest.raises(StoreError, match="is closed"):
+        store.sequence()
+
+
+def test_each_thread_has_a_connection_that_ends_with_it(store: OpStore) -> None:
+    run(store, TRAIN, save=True, pca="p", clf="c")
+    seen: list[object] = []
+
+    def work() -> None:
+        seen.append(store.choose(PREDICT).numbers)
+
+    for _ in range(5):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert seen == [{"pca": "1.0.0", "clf": "1.0.0"}] * 5
+    assert len(store._db._handles) == 1
+
+
+def test_threads_write_side_by_side(store: OpStore) -> None:
+    errors: list[BaseException] = []
+
+    def work(name: str) -> None:
+        try:
+            for index in range(5):
+                record = fit(TRAIN, {"pca": f"{name}{index}".encode(), "clf": b"c"})
+                store.commit(TRAIN, record, promote=True)
+        except BaseException as exc:
+            errors.append(exc)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    numbers = [one.number for one in store.history("pca", limit=99)]
+    assert sorted(numbers, key=str) == sorted((f"{n}.0.0" for n in range(1, 21)), key=str)
+
+
+def test_a_store_that_is_forgotten_is_closed(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    run(store, TRAIN, pca="p", clf="c")
+    del store
+    gc.collect()
+
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/sdb1 /home/local ext4 rw 0 0
+//nas/share /mnt/my\\040share cifs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [
+        ("/srv/a.db", "wal"),
+        ("/home/ann/a.db", "delete"),
+        ("/home/local/a.db", "wal"),
+        ("/homeless/a.db", "wal"),
+        ("/mnt/my share/a.db", "delete"),
+    ],
+)
+def test_file_systems_of_several_hosts_get_a_rollback_journal(path: str, mode: str) -> None:
+    assert journal_mode_for(Path(path), MOUNTS) == mode
+
+
+def test_without_a_mount_table_the_log_is_tried() -> None:
+    assert journal_mode_for(Path("/a/b.db"), "") == "wal"
+
+
+def test_the_rollback_journal_works_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = f"server:/x {tmp_path} nfs4 rw 0 0\n"
+    monkeypatch.setattr("jupyter_chariots.op_store.connection._mounts", lambda: table)
+    with open_store(tmp_path) as store, open_store(tmp_path) as other:
+        assert store.journal_mode() == "delete"
+        run(store, TRAIN, save=True, pca="p", clf="c")
+        load(other, PREDICT)
+        run(other, COUNT, save=True, counter="1")
+        assert store.start(COUNT).numbers == {"counter": "1.0.0"}
