@@ -1,0 +1,1 @@
+"""Pipelines to learn from and to test with; each module can be served as it is."""
