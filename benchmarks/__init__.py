@@ -1,0 +1,1 @@
+"""Speed, measured beside the floor in the same run."""
