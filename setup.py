@@ -37,7 +37,14 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["jupyter_chariots", "jupyter_chariots.*"]),
-    package_data={"jupyter_chariots": ["py.typed", "server/openapi.yaml", "server/events/*.yaml"]},
+    package_data={
+        "jupyter_chariots": [
+            "py.typed",
+            "__init__.pyi",
+            "server/openapi.yaml",
+            "server/events/*.yaml",
+        ]
+    },
     data_files=[
         ("etc/jupyter/jupyter_server_config.d", ["jupyter_chariots/server/jupyter_chariots.json"])
     ],
