@@ -1,0 +1,125 @@
+"""How the children of a server are started: interpreter, folder, store, configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigurationError, NotTrusted
+from ..op_store.records import Definition
+from .frames import PROTOCOL
+from .process import Child
+
+__all__ = ["Launcher"]
+
+_PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Launcher:
+    """Starts children.
+
+    Attributes:
+        store_path: the database of the op store.
+        cwd: the folder that children run in, and import from first.
+        logs: the folder of their logs, one file per pipeline.
+        python: their interpreter.
+        path: further folders that they import from.
+        env: environment variables that they have beyond those of this process.
+        store_options: further arguments of ``OpStore``, as JSON values.
+        runner: dotted path of the runner's class; ``SequentialRunner`` if not given.
+        callbacks: dotted paths of the classes of ``default_pipeline_callbacks``.
+        use_workers: what the app says about jobs.
+        start_timeout: seconds that imports and loading may take.
+        call_timeout: seconds that a run that changes nothing may take.
+    """
+
+    store_path: Path
+    cwd: Path
+    logs: Path
+    python: str = sys.executable
+    path: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    store_options: Mapping[str, Any] = field(default_factory=dict)
+    runner: str | None = None
+    callbacks: tuple[str, ...] = ()
+    use_workers: bool | None = None
+    start_timeout: float = 300.0
+    call_timeout: float | None = 60.0
+
+    async def start(self, label: str) -> Child:
+        """A new child that has been told the settings.
+
+        Args:
+            label: what it is for: the name of a pipeline; also that of its log.
+
+        Raises:
+            ChariotsError: it cannot be started; nothing is left of it.
+        """
+        log = self.logs / f"{label}.log"
+        child = await Child.start(
+            python=self.python, cwd=self.cwd, log=log, label=label, env=self._environment()
+        )
+        setup = {
+            "do": "setup",
+            "path": self.path,
+            "log": str(log),
+            "store": str(self.store_path),
+            "store_options": self.store_options,
+            "runner": self.runner,
+            "callbacks": self.callbacks,
+            "use_workers": self.use_workers,
+        }
+        try:
+            info, _ = await child.request(setup, timeout=self.start_timeout)
+            if info["protocol"] != PROTOCOL:
+                raise ConfigurationError(
+                    f"{self.python} has a release of jupyter_chariots that does not go with the "
+                    "server's.",
+                    hint="Install the same release in both environments.",
+                )
+        except BaseException:
+            await asyncio.shield(child.stop())
+            raise
+        return child
+
+    async def host(self, definition: Definition) -> Child:
+        """A new child that has imported a pipeline.
+
+        Raises:
+            NotTrusted: this user did not sign the definition.
+            Conflict: its code is not the code that was registered.
+            ChariotsError: it cannot be imported, or not in time; nothing is left of the child.
+        """
+        if not definition.trusted:
+            raise NotTrusted(
+                f"The definition of pipeline {definition.name!r} was not signed by this user, or "
+                "was changed since; it is not run.",
+                hint="Serve the pipeline again.",
+                pipeline=definition.name,
+            )
+        child = await self.start(definition.name)
+        header = {
+            "do": "define",
+            "source": definition.source,
+            "spec": definition.spec.to_json(),
+        }
+        try:
+            await child.request(header, timeout=self.start_timeout)
+        except BaseException:
+            await asyncio.shield(child.stop())
+            raise
+        return child
+
+    def _environment(self) -> dict[str, str]:
+        environment = {**os.environ, **self.env}
+        if _PACKAGE_PARENT.name not in ("site-packages", "dist-packages"):
+            # a checkout: the child runs in another folder, but must find the same package
+            paths = [*environment.get("PYTHONPATH", "").split(os.pathsep), str(_PACKAGE_PARENT)]
+            environment["PYTHONPATH"] = os.pathsep.join(filter(None, dict.fromkeys(paths)))
+        return environment

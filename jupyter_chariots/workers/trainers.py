@@ -1,0 +1,147 @@
+"""The processes that run what changes state, each warm for one definition."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ..errors import Unavailable
+from ..op_store.records import Definition
+from .frames import Frame
+from .launcher import Launcher
+from .process import Child
+from .tasks import Tasks
+from .turns import StoreCall, Turns
+
+__all__ = ["Trainers"]
+
+_MAX_IDLE = 2
+
+
+class Trainers:
+    """Runs pipelines that change state.
+
+    A worker is kept after its run, so that the next run of the same definition does not pay for
+    imports; runs of one pipeline go side by side in several workers, unless they carry state on:
+    then each waits for the one before.
+
+    Args:
+        launcher: how workers are started.
+        store: runs methods of the op store in a thread; it keeps the turns of runs that carry
+            state on.
+    """
+
+    def __init__(self, launcher: Launcher, store: StoreCall) -> None:
+        self._launcher = launcher
+        self._turns = Turns(store)
+        self._idle: dict[str, list[tuple[str, Child]]] = {}
+        self._busy: set[Child] = set()
+        self._tasks = Tasks()
+        self._closed = False
+
+    def pids(self, pipeline: str) -> list[int]:
+        """Ids of the workers of a pipeline, idle or busy."""
+        idle = [child for _, child in self._idle.get(pipeline, [])]
+        busy = [child for child in self._busy if child.label == pipeline]
+        return [child.pid for child in (*idle, *busy)]
+
+    async def run(
+        self,
+        definition: Definition,
+        body: bytes,
+        *,
+        who: str | None = None,
+        job_id: str | None = None,
+        promote: bool = False,
+    ) -> Frame:
+        """Run a pipeline; it commits what it leaves before this returns.
+
+        The run goes on to its end even if the caller is cancelled.
+
+        Args:
+            definition: the pipeline, as registered.
+            body: of the request, JSON; passed on as it is.
+            who: the user, for the store.
+            job_id: the job that this is, if it is one.
+            promote: save the result at once, whatever the body says.
+
+        Returns:
+            the complete body of the answer, and a header; if the run left a candidate, the header
+            has ``run_id``, ``seq``, ``saved``, ``versions`` by op and ``warnings``.
+
+        Raises:
+            VersionError: there is nothing valid to start from.
+            WorkerLost: the worker died; nothing was committed, or all of it.
+            ChariotsError: what the child answered.
+        """
+        header = {"do": "run", "who": who, "job_id": job_id, "promote": promote}
+        return await self._tasks.finish(self._run(definition, header, body))
+
+    def interrupt(self, pipeline: str) -> None:
+        """Interrupt the runs of a pipeline; the workers survive that."""
+        for child in self._busy:
+            if child.label == pipeline:
+                child.interrupt()
+
+    async def forget(self, pipeline: str) -> None:
+        """End the idle workers of a pipeline that is served no more."""
+        children = [child for _, child in self._idle.pop(pipeline, [])]
+        await asyncio.gather(*(child.stop() for child in children))
+
+    async def stop(self) -> None:
+        """End all workers; runs that are under way are interrupted and commit nothing more."""
+        self._closed = True
+        idle = [child for children in self._idle.values() for _, child in children]
+        self._idle.clear()
+        await asyncio.gather(*(child.stop() for child in (*idle, *self._busy)))
+        await self._tasks.cancel()
+
+    # -- behind them ------------------------------------------------------------------------
+
+    async def _run(self, definition: Definition, header: dict[str, Any], body: bytes) -> Frame:
+        if not definition.spec.carries:
+            return await self._in_worker(definition, header, body)
+        name = definition.name
+        async with self._turns.turn(name, on_lost=lambda: self.interrupt(name)):
+            return await self._in_worker(definition, header, body)
+
+    async def _in_worker(
+        self, definition: Definition, header: dict[str, Any], body: bytes
+    ) -> Frame:
+        while True:
+            async with self._worker(definition) as child:
+                answer = await child.request(header, body)
+                if not answer[0].get("fresh"):
+                    return answer
+                # an op has to start as constructed, which it is in a new process only
+                await child.stop()
+
+    @contextlib.asynccontextmanager
+    async def _worker(self, definition: Definition) -> AsyncIterator[Child]:
+        if self._closed:
+            raise Unavailable(f"Pipeline {definition.name!r} is being stopped.")
+        digest = definition.spec.digest
+        idle = self._idle.setdefault(definition.name, [])
+        outdated = [child for made_for, child in idle if made_for != digest]
+        idle[:] = [(made_for, child) for made_for, child in idle if made_for == digest]
+        for child in outdated:
+            self._tasks.start(child.stop())
+        child = idle.pop()[1] if idle else await self._launcher.host(definition)
+        self._busy.add(child)
+        child.on_exit = self._on_exit
+        try:
+            yield child
+        finally:
+            self._busy.discard(child)
+            idle = self._idle.setdefault(definition.name, [])
+            if child.alive and not child.busy and not self._closed and len(idle) < _MAX_IDLE:
+                idle.append((digest, child))
+            elif child.alive:
+                self._tasks.start(child.stop())
+
+    def _on_exit(self, child: Child) -> None:
+        self._busy.discard(child)
+        for idle in self._idle.values():
+            idle[:] = [entry for entry in idle if entry[1] is not child]
