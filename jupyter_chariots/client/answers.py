@@ -1,0 +1,103 @@
+"""From an answer of the server to a value, or to the error that it stands for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ..errors import (
+    BadRequest,
+    ChariotsError,
+    NotAllowed,
+    NotAuthenticated,
+    NotFound,
+    ServerNotFound,
+    Unavailable,
+    from_payload,
+)
+from .connection import Answer
+from .discovery import Address
+
+__all__ = ["RemoteTraceback", "decode"]
+
+_ASK_FOR_TOKEN = (
+    "Give the token of that server (`jupyter server list` shows it) as token, or in CHARIOTS_TOKEN."
+)
+
+
+class RemoteTraceback(Exception):
+    """Shows the traceback of an op that failed in another process, as the cause of its error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text.rstrip()}\n"""'
+
+
+def decode(answer: Answer, address: Address) -> Any:
+    """The JSON value of a successful answer.
+
+    Raises:
+        ChariotsError: the error that the server answered with, as the same class; or what the
+            answer tells when it is not from jupyter_chariots at all.
+    """
+    kind = answer.headers.get_content_type()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise _foreign(answer.status, kind, answer.headers.get("Location"), address)
+    try:
+        value = json.loads(answer.body)
+    except ValueError as error:
+        raise Unavailable(
+            f"{address.url} sent a broken answer: {error}.",
+            hint="Is there a proxy in between that cuts answers off?",
+        ) from error
+    if answer.status < 300 or _is_health(answer.status, value):
+        return value
+    raise _reported(answer.status, value, address)
+
+
+def _is_health(status: int, value: Any) -> bool:
+    """A health check says "not loaded" with a status of 419; it is an answer, not an error."""
+    return status == 419 and isinstance(value, dict) and "is_loaded" in value
+
+
+def _reported(status: int, value: Any, address: Address) -> ChariotsError:
+    if isinstance(value, dict) and "code" in value:
+        error = from_payload(value)
+        if error.traceback:
+            error.__cause__ = RemoteTraceback(error.traceback)
+        return error
+    # JSON, but Jupyter's own: the request did not reach the extension.
+    reason = value.get("message") if isinstance(value, dict) else None
+    said = f"{address.url} answered {status}{f' ({reason})' if reason else ''}."
+    if status == 401:
+        return NotAuthenticated(said, hint=_ASK_FOR_TOKEN)
+    if status == 403:
+        return NotAllowed(said, hint=_ASK_FOR_TOKEN)
+    if status == 404:
+        return NotFound(said, hint="Is the extension installed there, in the same release?")
+    return Unavailable(said) if status in (502, 503, 504) else ChariotsError(said)
+
+
+def _foreign(status: int, kind: str, location: str | None, address: Address) -> ChariotsError:
+    """An answer that is no JSON: a login page, a proxy, another server."""
+    said = f"{address.url} answered {status} with {kind}, not with JSON"
+    if location:
+        said += f", and points to {location}"
+    wrong = f"The address ({address.found_by}) should read http://host:port/base/chariots."
+    if status in (401, 403) or "login" in (location or ""):
+        return NotAuthenticated(f"{said}: it asks for a login.", hint=_ASK_FOR_TOKEN)
+    if status == 404:
+        return ServerNotFound(
+            f"{said}: jupyter_chariots does not run there.",
+            hint=f"{wrong} `jupyter server extension list` shows whether it is enabled.",
+        )
+    if status in (502, 503, 504):
+        return Unavailable(
+            f"{said}: a proxy in front of it does not reach it.", hint="Try again in a moment."
+        )
+    if status == 400:
+        return BadRequest(f"{said}.", hint=wrong)
+    return ServerNotFound(f"{said}: a proxy or a login page, it seems.", hint=wrong)

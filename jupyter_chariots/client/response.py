@@ -1,0 +1,54 @@
+"""What a call gives back."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..versioning.version import Version
+
+__all__ = ["JobStatus", "PipelineResponse"]
+
+
+class JobStatus(str, enum.Enum):
+    """Where a job stands. A call that is not a job is ``DONE`` when it answers."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    DEFERRED = "deferred"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class PipelineResponse:
+    """The answer to a call of a pipeline.
+
+    Attributes:
+        value: the output of the pipeline, made of JSON values.
+        versions: the version of each node after the run, by the name of the node.
+        job_id: the id of the job, where the call became one.
+        job_status: where the call stands.
+        run_id: the id of the run, where it left a candidate: new state that can be saved.
+    """
+
+    value: Any
+    versions: Mapping[str, Version] = field(default_factory=dict)
+    job_id: str | None = None
+    job_status: JobStatus = JobStatus.DONE
+    run_id: str | None = None
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> PipelineResponse:
+        """Read the body of an answer of ``/main`` or ``/jobs/fetch/``."""
+        versions = body.get("versions") or {}
+        return cls(
+            value=body.get("pipeline_output"),
+            versions={node: Version.parse(text) for node, text in versions.items()},
+            job_id=body.get("job_id"),
+            job_status=JobStatus(body.get("job_status") or "done"),
+            run_id=body.get("run_id"),
+        )

@@ -1,0 +1,36 @@
+"""Fixtures that every part of the tests may use."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .live import IRIS, LiveServer
+
+
+@pytest.fixture(scope="session")
+def iris_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """A running server with the iris pipelines, shared by all tests that do not mind its state."""
+    folder = tmp_path_factory.mktemp("iris_server")
+    with LiveServer(folder / "root", folder / "home", app_pipelines=[IRIS]) as server:
+        yield server
+
+
+@pytest.fixture
+def live_server(tmp_path: Path) -> Iterator[Callable[..., LiveServer]]:
+    """Makes and starts servers of one's own: ``live_server(app_pipelines=[...], name="b")``.
+
+    All of them are stopped when the test ends. Servers of one name share root and home.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def make(*, name: str = "server", root: Path | None = None, **options: Any) -> LiveServer:
+            folder = tmp_path / name
+            server = LiveServer(root or folder / "root", folder / "home", **options)
+            return stack.enter_context(server)
+
+        yield make

@@ -1,0 +1,250 @@
+"""A real Jupyter server in a process of its own, for tests.
+
+Each server has its own HOME and Jupyter folders, so that nothing of the machine leaks in and
+several servers can run at once. Waiting is always for a condition, with a deadline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+IRIS = "jupyter_chariots.examples.iris"
+_OURS = ("CHARIOTS_", "JPY_", "JUPYTER", "IPYTHON", "XDG_")
+
+
+class Answer(NamedTuple):
+    """What a plain HTTP request got."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+def wait_for(condition: Callable[[], Any], what: str, deadline: float = 60.0) -> Any:
+    """Call ``condition`` until it gives something true, and return that."""
+    end = time.monotonic() + deadline
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {deadline} s for {what}")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of this process with Jupyter folders under ``home``."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(_OURS)}
+    folders = {"HOME": home, "IPYTHONDIR": home / "ipython"}
+    for kind in ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR"):
+        folders[f"JUPYTER_{kind}"] = home / "jupyter" / kind.lower()
+    for name, folder in folders.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        environment[name] = str(folder)
+    paths = [str(REPOSITORY), *filter(None, [environment.get("PYTHONPATH")])]
+    environment["PYTHONPATH"] = os.pathsep.join(paths)
+    return {**environment, **(extra or {})}
+
+
+class LiveServer:
+    """A Jupyter server with the extension, started and stopped at will.
+
+    Args:
+        root: the folder that it serves.
+        home: where its HOME and Jupyter folders are; kept from one start to the next.
+        app_pipelines: ``c.PipelinesServer.app_pipelines``.
+        arguments: further command line arguments.
+        environment: further environment variables.
+        token: Jupyter's token; an empty one means none, and without a password no authentication.
+        base_url: ``c.ServerApp.base_url``.
+        app: ``server``, ``lab`` …: the subcommand of ``jupyter``.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        *,
+        app_pipelines: Sequence[str] = (),
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+        token: str = "a-token-for-tests",
+        base_url: str = "/",
+        app: str = "server",
+    ) -> None:
+        self.root, self.home = root, home
+        self.token, self.base_url, self.app = token, base_url, app
+        self.port = free_port()
+        self.log = home / "server.log"
+        self.app_pipelines, self.arguments = list(app_pipelines), list(arguments)
+        root.mkdir(parents=True, exist_ok=True)
+        self.environment = clean_environment(home, environment)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def server_url(self) -> str:
+        """Address of the Jupyter server, ending in a slash."""
+        return f"http://127.0.0.1:{self.port}{self.base_url}"
+
+    @property
+    def url(self) -> str:
+        """Address of the extension."""
+        return f"{self.server_url}chariots"
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Where it writes its connection file."""
+        return Path(self.environment["JUPYTER_RUNTIME_DIR"])
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running server."""
+        assert self.process is not None, "the server is not running"
+        return self.process.pid
+
+    def start(self, deadline: float = 60.0) -> LiveServer:
+        """Start it and wait until the extension answers."""
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter_core",
+            self.app,
+            "--no-browser",
+            "--allow-root",
+            f"--ServerApp.port={self.port}",
+            "--ServerApp.port_retries=0",
+            "--ServerApp.ip=127.0.0.1",
+            f"--ServerApp.root_dir={self.root}",
+            f"--ServerApp.base_url={self.base_url}",
+            f"--IdentityProvider.token={self.token}",
+            "--ServerApp.jpserver_extensions={'jupyter_chariots': True}",
+            *(f"--PipelinesServer.app_pipelines={name}" for name in self.app_pipelines),
+            *self.arguments,
+        ]
+        scripts = str(Path(sys.executable).parent)
+        path = os.pathsep.join([scripts, self.environment.get("PATH", "")])
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.root,
+                env={**self.environment, "PATH": path},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            wait_for(self._ready, f"the server on port {self.port}", deadline)
+        except AssertionError as error:
+            self.kill()
+            raise AssertionError(f"{error}\n{self.log_tail()}") from None
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def _ready(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise AssertionError(f"the server ended with {self.process.returncode}")
+        try:
+            answer = self.request("GET", "available_pipelines")
+            return answer.status in (200, 401, 403) and not isinstance(answer.body, str)
+        except OSError:
+            return False
+
+    def stop(self, deadline: float = 30.0) -> None:
+        """Ask it to end (SIGTERM) and wait until it has."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(deadline)
+            finally:
+                self.kill()
+
+    def kill(self) -> None:
+        """End the server's process at once (SIGKILL), and nothing else."""
+        if self.process is not None:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def restart(self, *, kill: bool = False) -> LiveServer:
+        """End it, by SIGKILL if asked, and start it again with everything that it keeps on disk."""
+        if kill:
+            self.kill()
+        else:
+            self.stop()
+        return self.start()
+
+    def log_tail(self, lines: int = 60) -> str:
+        """The end of the server's log."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = None,
+        timeout: float = 60.0,
+    ) -> Answer:
+        """One plain HTTP request to ``{base_url}chariots/{path}``.
+
+        ``body`` is sent as it is when it consists of bytes, else as JSON. The answer's body is
+        decoded when it is JSON, else it is text. No status raises.
+        """
+        token = self.token if token is None else token
+        send = {"Authorization": f"token {token}"} if token else {}
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if data is not None:
+            send["Content-Type"] = "application/json"
+        request = urllib.request.Request(
+            f"{self.url}/{path.lstrip('/')}", data, {**send, **(headers or {})}, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as response:
+                status, raw, got = response.status, response.read(), response.headers
+        except urllib.error.HTTPError as error:
+            with error:
+                status, raw, got = error.code, error.read(), error.headers
+        kind = got.get("Content-Type", "")
+        text = raw.decode("utf-8", "replace")
+        return Answer(status, json.loads(text) if "json" in kind and text else text, dict(got))
+
+    def post(self, path: str, body: Any = None, **kwargs: Any) -> Answer:
+        """A POST; without ``body`` it has none."""
+        return self.request("POST", path, b"" if body is None else body, **kwargs)
+
+    def get(self, path: str, **kwargs: Any) -> Answer:
+        """A GET."""
+        return self.request("GET", path, **kwargs)
+
+    def __enter__(self) -> LiveServer:
+        return self if self.process is not None else self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
