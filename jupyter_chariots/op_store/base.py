@@ -126,7 +126,7 @@ class StoreBase:
 
     # -- bytes -------------------------------------------------------------------------------
 
-    def read(self, op: str, version: Version | str) -> bytes:
+    def read(self, op: str, version: Version | str) -> bytes | bytearray:
         """The serialised state of a version; its digest and signature were checked.
 
         Raises:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from ..errors import BlobMissing, NotTrusted
+from ..errors import BlobMissing, NotTrusted, StoreError
 from . import faults
 from .savers import BaseSaver
 
@@ -18,7 +19,7 @@ SMALL = 64 * 1024
 """Up to this size, in bytes, a blob lives in the database."""
 
 
-def digest_of(payload: bytes) -> str:
+def digest_of(payload: bytes | bytearray) -> str:
     """BLAKE2b-256 of the bytes, in hexadecimal."""
     return blake2b(payload, digest_size=32).hexdigest()
 
@@ -44,15 +45,22 @@ class Blobs:
 
     def prepare(self, payload: bytes) -> Prepared:
         """Hash the bytes and make large ones durable; outside of any transaction."""
-        digest = digest_of(payload)
         if len(payload) <= SMALL:
-            return Prepared(digest, payload, None)
-        path = f"{digest[:2]}/{digest}"
-        # What is there is read, not believed: so training again repairs a damaged file.
-        if not self._intact(path, digest):
-            self.saver.save(payload, path)
+            return Prepared(digest_of(payload), payload, None)
+        try:
+            # Hashing and writing both leave the interpreter to others, so they go side by side.
+            # A file that is there already is replaced by an equal one: training again repairs
+            # what was damaged.
+            with ThreadPoolExecutor(1) as pool:
+                hashed = pool.submit(digest_of, payload)
+                path = self.saver.save_as(payload, lambda: _path(hashed.result()))
+        except OSError as exc:
+            raise StoreError(
+                f"A state of {len(payload):,} bytes could not be written: {exc}.",
+                hint="Check that the folder of the op store is writable and has space left.",
+            ) from exc
         faults.reached("blob written")
-        return Prepared(digest, payload, path)
+        return Prepared(hashed.result(), payload, path)
 
     def insert(self, db: Database, blob: Prepared) -> None:
         """Write the blob's row, if there is none."""
@@ -69,7 +77,9 @@ class Blobs:
             ),
         )
 
-    def read(self, digest: str, row: tuple[bytes | None, str | None], what: str) -> bytes:
+    def read(
+        self, digest: str, row: tuple[bytes | None, str | None], what: str
+    ) -> bytes | bytearray:
         """The bytes of a blob, after their digest was checked; outside of any transaction.
 
         Args:
@@ -81,8 +91,11 @@ class Blobs:
             BlobMissing: the file is gone.
             NotTrusted: the bytes were changed.
         """
-        data, path = row
-        if data is None:
+        stored, path = row
+        data: bytes | bytearray
+        if stored is not None:
+            data = stored
+        else:
             try:
                 data = self.saver.load(path or "")
             except BlobMissing as exc:
@@ -109,10 +122,6 @@ class Blobs:
         ).fetchone()
         return found
 
-    def _intact(self, path: str, digest: str) -> bool:
-        if not self.saver.exists(path):
-            return False
-        try:
-            return digest_of(self.saver.load(path)) == digest
-        except BlobMissing:
-            return False
+
+def _path(digest: str) -> str:
+    return f"{digest[:2]}/{digest}"

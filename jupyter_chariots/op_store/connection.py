@@ -58,11 +58,13 @@ class _Handle:
         self.pid = os.getpid()
 
     def close(self) -> None:
-        # A forked child must not close what its parent opened: it would break the parent's locks.
         if self.pid == os.getpid():
             self.db.conn.close()
 
     __del__ = close
+
+
+_INHERITED: list[_Handle] = []
 
 
 class Connections:
@@ -78,7 +80,7 @@ class Connections:
         self.path = path
         self._timeout = timeout
         self._prepare: Callable[[Database], None] | None = prepare
-        self._preparing = threading.Lock()
+        self._opening = threading.Lock()
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._closed = False
@@ -86,7 +88,11 @@ class Connections:
     def get(self) -> Database:
         """The connection of the calling thread."""
         handle: _Handle | None = getattr(self._local, "handle", None)
-        if handle is None or handle.pid != os.getpid():
+        if handle is not None and handle.pid != os.getpid():
+            # A forked child must not even close what its parent opened.
+            _INHERITED.append(handle)
+            handle = None
+        if handle is None:
             if self._closed:
                 raise StoreError(f"The op store {self.path} is closed.", hint="Open it again.")
             handle = self._open()
@@ -94,8 +100,10 @@ class Connections:
 
     def close(self) -> None:
         """Close the connections of all threads."""
-        self._closed = True
-        for handle in list(self._handles):
+        with self._opening:
+            self._closed = True
+            handles = list(self._handles)
+        for handle in handles:
             handle.close()
         self._local = threading.local()
 
@@ -104,8 +112,8 @@ class Connections:
         """A transaction that sees one state of the store throughout."""
         with self._translated():
             db = self.get()
-            db.conn.execute("BEGIN")
             try:
+                db.conn.execute("BEGIN")
                 yield db
             finally:
                 db.conn.rollback()
@@ -115,8 +123,9 @@ class Connections:
         """A transaction that holds the write lock; committed at the end, undone on any error."""
         with self._translated():
             db = self.get()
-            db.conn.execute("BEGIN IMMEDIATE")
             try:
+                # Inside of the try: an interrupt may come right after the statement.
+                db.conn.execute("BEGIN IMMEDIATE")
                 yield db
                 db.conn.execute("COMMIT")
             except BaseException:
@@ -139,7 +148,8 @@ class Connections:
             )
             db = Database(conn, recursive_triggers=False, execute_plugins=False)
             handle = _Handle(db)
-            with self._preparing:
+            with self._opening:
+                self._handles.add(handle)
                 self._set_journal(conn)
                 conn.execute("PRAGMA synchronous=FULL")
                 conn.execute("PRAGMA foreign_keys=ON")
@@ -147,7 +157,6 @@ class Connections:
                     self._prepare(db)
                     self._prepare = None
         self._local.handle = handle
-        self._handles.add(handle)
         return handle
 
     def _set_journal(self, conn: sqlite3.Connection) -> None:

@@ -105,7 +105,7 @@ class Familiar(StoreBase):
 
     def get_op_bytes_for_version(self, op: object, version: Version | str) -> bytes:
         """The bytes of a version; as :meth:`OpStore.read`."""
-        return self.read(_name(op), version)
+        return bytes(self.read(_name(op), version))
 
     def pipeline_exists(self, pipeline_name: str) -> bool:
         """Whether a pipeline of this name is registered."""

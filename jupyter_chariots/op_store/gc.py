@@ -39,6 +39,12 @@ def remove_rows(
         )
     )
     kept |= _saved(db, keep)
+    # A re-recorded version lives as long as the one it came from.
+    kept |= {
+        row
+        for row, origin in db.execute("SELECT id, origin FROM versions WHERE origin IS NOT NULL")
+        if origin in kept
+    }
     kept = _with_lineages(db, kept)
     removed = [
         version

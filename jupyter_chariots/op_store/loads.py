@@ -38,17 +38,17 @@ def start(db: Database, spec: PipelineSpec) -> Choice:
     last = served.latest(db, spec.name)
     pinned = resolve(db, spec, last.pins if last is not None and last.until is None else {})
     chosen, conflicts = select(spec, pinned, reader)
-    current = runs.current(db, spec.name)
+    current = runs.current(db, spec.name) or {}
     extra: list[str] = []
     moving = {name for name, op in spec.stateful.items() if op.fits or op.carries}
     for name in moving:
         op = spec.stateful[name]
         if not op.carries:
             chosen[name] = None
-        elif current is not None:
-            row = reader.row(current[name]) if name in current else None
-            chosen[name] = _of_line(row, op.version.major)
-            if row is not None and row.fingerprint is not None and chosen[name] is None:
+        elif name in current:
+            row = reader.row(current[name])
+            chosen[name] = _of_line(row, op.version.major) or chosen[name]
+            if row.fingerprint is not None and chosen[name] is None:
                 extra.append(
                     f"{row.title} was made by other code of {name} (major): it starts anew."
                 )

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -28,12 +28,20 @@ class BaseSaver(ABC):
         """Keep the bytes under ``path``, durably and whole or not at all."""
 
     @abstractmethod
-    def load(self, path: str) -> bytes:
+    def load(self, path: str) -> bytes | bytearray:
         """The bytes under ``path``.
 
         Raises:
             BlobMissing: there are none.
         """
+
+    def save_as(self, serialized_object: bytes, path: Callable[[], str]) -> str:
+        """Keep the bytes under a path that may be asked for late, so that it can be worked out
+        (from a digest of the bytes) while they are written; gives the path.
+        """
+        found = path()
+        self.save(serialized_object, found)
+        return found
 
     def exists(self, path: str) -> bool:
         """Whether there are bytes under ``path``."""
@@ -77,26 +85,39 @@ class FileSaver(BaseSaver):
 
     def save(self, serialized_object: bytes, path: str) -> None:
         """Write a temporary file, make it durable and rename it into place."""
-        target = self._resolve(path)
-        self._make_folder(target.parent)
-        draft = target.parent / f".{secrets.token_hex(8)}.tmp"
+        self._resolve(path)
+        self.save_as(serialized_object, lambda: path)
+
+    def save_as(self, serialized_object: bytes, path: Callable[[], str]) -> str:
+        """As :meth:`save`; ``path`` is asked for when the temporary file is durable."""
+        self._make_folder(self.root_path)
+        draft = self.root_path / f".{secrets.token_hex(8)}.tmp"
         try:
             with open(draft, "xb", buffering=0) as file:
                 rest = memoryview(serialized_object).cast("B")
                 while rest:
                     rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
+            found = path()
+            target = self._resolve(found)
+            self._make_folder(target.parent)
             os.replace(draft, target)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
         _sync_folder(target.parent)
+        return found
 
-    def load(self, path: str) -> bytes:
-        """The content of the file."""
+    def load(self, path: str) -> bytearray:
+        """The content of the file; writable, so that arrays can stay where they were read to."""
         try:
             with open(self._resolve(path), "rb", buffering=0) as file:
-                return file.readall()
+                content = bytearray(os.fstat(file.fileno()).st_size)
+                rest = memoryview(content)
+                while rest and (size := file.readinto(rest)):
+                    rest = rest[size:]
+                # cut short while it was read: the digest will say so
+                return content
         except FileNotFoundError:
             raise _missing(path, str(self.root_path)) from None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ..errors import BadRequest
 from ..versioning.spec import PipelineSpec, RunRecord
 from ..versioning.version import Version
 from . import definitions, faults, gc, linking, loads, runs, saves, served, trust, turns
@@ -77,8 +78,8 @@ class OpStore(Browsing, Familiar):
         """What a run that changes state starts from; older states under newer code are recorded.
 
         Ops that the pipeline does not fit start from what a load would take now, with the pins of
-        the last load; ops that carry state on from the current set, or, where there is none yet,
-        as the others; what is fitted afresh starts from nothing.
+        the last load; ops that carry state on from the current set, or, where that has no state
+        of theirs, as the others; what is fitted afresh starts from nothing.
 
         Raises:
             VersionError: the versions do not go together (NotLoaded: there are none).
@@ -275,7 +276,12 @@ class OpStore(Browsing, Familiar):
         were cut off; with ``keep``, also all but the newest so many saved versions of each op.
 
         Never what is served, current, a young candidate, or in the lineage of what is kept.
+
+        Raises:
+            BadRequest: ``keep`` is less than 1.
         """
+        if keep is not None and keep < 1:
+            raise BadRequest(f"At least 1 version of each op must be kept, not {keep}.")
         with self._db.write() as db:
             run_count, version_count, unused = gc.remove_rows(db, self.candidate_ttl, keep)
         faults.reached("rows removed")

@@ -60,11 +60,15 @@ def test_a_damaged_store_says_what_to_do(tmp_path: Path, content: bytes | None) 
         path.write_bytes(data)
     else:
         path.write_bytes(content)
-    with pytest.raises(StoreError) as damaged:
+
+    def use() -> None:
         with OpStore(path, secret=SECRET) as store:
             store.news()
             store.definitions()
             store.ops()
+
+    with pytest.raises(StoreError) as damaged:
+        use()
     assert "damaged" in damaged.value.message
     assert "backup" in (damaged.value.hint or "")
 

@@ -10,10 +10,22 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_chariots.errors import BlobMissing, RunNotFound, VersionError
+from jupyter_chariots.errors import BadRequest, BlobMissing, RunNotFound, VersionError
 from jupyter_chariots.op_store import Collected, OpStore
 
-from .lab import PREDICT, TRAIN, TRAIN_CLF, TRAIN_PCA, load, open_store, run, state
+from .lab import (
+    PREDICT,
+    TRAIN,
+    TRAIN_CLF,
+    TRAIN_PCA,
+    clf,
+    load,
+    open_store,
+    pca,
+    pipeline,
+    run,
+    state,
+)
 
 BIG = "x" * 70_000
 
@@ -69,6 +81,23 @@ def test_saved_versions_stay_unless_asked(impatient: OpStore) -> None:
         impatient.choose(PREDICT, {"pca": "1.0.0"})
     with pytest.raises(BlobMissing, match=r"pca 1\.0\.0"):
         impatient.read("pca", "1.0.0")
+
+
+def test_re_recorded_versions_live_as_long_as_what_they_came_from(impatient: OpStore) -> None:
+    patched = pipeline("pred_iris", pca(("1", "0", "1")), clf())
+    run(impatient, TRAIN, save=True, pca="p1", clf="c1")
+    impatient.record(impatient.choose(patched))
+    impatient.gc(keep=1)
+    assert impatient.choose(patched, {"pca": "1.0.1"}).numbers["pca"] == "1.0.1"
+    run(impatient, TRAIN, save=True, pca="p2", clf="c2")
+    assert impatient.gc(keep=1).versions == 3
+    with pytest.raises(VersionError):
+        impatient.choose(patched, {"pca": "1.0.1"})
+
+
+def test_something_is_always_kept(store: OpStore) -> None:
+    with pytest.raises(BadRequest):
+        store.gc(keep=0)
 
 
 def test_what_is_served_stays(impatient: OpStore) -> None:

@@ -53,6 +53,16 @@ def test_re_recording_twice_changes_nothing(store: OpStore) -> None:
     assert store.choose(PATCHED).rerecord == ()
 
 
+def test_a_candidate_of_the_newer_code_becomes_loadable(store: OpStore) -> None:
+    """The old state under the new code is what an unsaved run left: it gets a number."""
+    run(store, TRAIN, save=True, pca="p1", clf="c1")
+    train = pipeline("train", data(), pca(("1", "0", "1"), fits=True))
+    candidate = run(store, train, pca="p1")
+    served = load(store, PATCHED)
+    assert str(served.versions["pca"]) == str(candidate.versions["pca"])
+    assert served.numbers["pca"] == "1.0.1"
+
+
 def test_a_re_recorded_version_is_not_newer_than_what_it_came_from(store: OpStore) -> None:
     run(store, TRAIN, save=True, pca="p1", clf="c1")
     run(store, TRAIN, save=True, pca="p2", clf="c2")

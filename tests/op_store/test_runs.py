@@ -131,6 +131,17 @@ def test_carried_state_of_another_code_line_starts_anew(store: OpStore) -> None:
     )
 
 
+def test_what_carries_on_begins_with_what_another_pipeline_trained(store: OpStore) -> None:
+    """An incremental fit goes on from the saved model, whatever was restored before."""
+    update = pipeline("update", data(), pca(), clf(fits=True, carries=True))
+    load(store, pipeline("update", data()), cause="start")
+    run(store, TRAIN, save=True, pca="p1", clf="c1")
+    assert store.start(update).numbers == {"pca": "1.0.0", "clf": "1.0.0"}
+    first = run(store, update, clf="c1+")
+    run(store, TRAIN, save=True, pca="p2", clf="c2")
+    assert store.start(update).versions["clf"] == first.versions["clf"]
+
+
 def test_a_run_starts_from_what_a_load_would_take(store: OpStore) -> None:
     run(store, TRAIN, save=True, pca="p1", clf="c1")
     run(store, TRAIN, save=True, pca="p2", clf="c2")
