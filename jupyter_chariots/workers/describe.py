@@ -48,24 +48,26 @@ async def describe(
     found: dict[str, list[tuple[object, Described]]] = {}
     errors: list[ChariotsError] = []
     child: Child | None = None
-    for request in ({"do": "check"}, *({"do": "describe", "module": name} for name in modules)):
-        try:
-            if child is None or not child.alive:
-                child = await launcher.start(LABEL)
-            answer, _ = await child.request(request, timeout=launcher.start_timeout)
-        except ChariotsError as error:
-            errors.append(_named(error, request))
-            continue
-        for entry in answer.get("found", ()):
-            spec = PipelineSpec.from_json(entry["spec"])
-            source = {"kind": "module", "ref": entry["ref"], "digest": spec.digest}
-            described = Described(spec, source, entry["ref"].partition(":")[0])
-            same = found.setdefault(spec.name, [])
-            # imported by two modules it is one pipeline, which its object in the child tells
-            if all(identity != (child.pid, entry["same"]) for identity, _ in same):
-                same.append(((child.pid, entry["same"]), described))
-    if child:
-        await child.stop()
+    try:
+        for request in ({"do": "check"}, *({"do": "describe", "module": name} for name in modules)):
+            try:
+                if child is None or not child.alive:
+                    child = await launcher.start(LABEL)
+                answer, _ = await child.request(request, timeout=launcher.start_timeout)
+            except ChariotsError as error:
+                errors.append(_named(error, request))
+                continue
+            for entry in answer.get("found", ()):
+                spec = PipelineSpec.from_json(entry["spec"])
+                source = {"kind": "module", "ref": entry["ref"], "digest": spec.digest}
+                described = Described(spec, source, entry["ref"].partition(":")[0])
+                same = found.setdefault(spec.name, [])
+                # imported by two modules it is one pipeline, which its object in the child tells
+                if all(identity != (child.pid, entry["same"]) for identity, _ in same):
+                    same.append(((child.pid, entry["same"]), described))
+    finally:  # also when the server is stopped in the middle of it
+        if child:
+            await child.stop()
     errors += [_duplicate(name, same) for name, same in found.items() if len(same) > 1]
     return [same[0][1] for same in found.values() if len(same) == 1], errors
 

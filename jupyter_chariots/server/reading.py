@@ -1,0 +1,141 @@
+"""How a request is read, and how a value is written, as JSON."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any, TypedDict
+
+from tornado import web
+
+from ..errors import BadRequest
+
+__all__ = ["Page", "Reading", "dumps"]
+
+_KINDS = {str: "text", bool: "true or false", dict: "an object", int: "a whole number"}
+
+
+class Page(TypedDict):
+    """Which part of a list is wanted: at most ``limit`` items, older than the cursor ``before``."""
+
+    limit: int
+    before: int | None
+
+
+def dumps(value: Any) -> str:
+    """The value as JSON that every parser accepts: NaN and infinities become null."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+class Reading(web.RequestHandler):
+    """The part of a handler that reads the request."""
+
+    def fields(self, **kinds: type) -> dict[str, Any]:
+        """The body as a JSON object with these fields; absent ones and ``null`` are left out.
+
+        No body and ``null`` are an empty object.
+
+        Raises:
+            BadRequest: not JSON, not an object, an unknown field, or one of the wrong type.
+        """
+        try:
+            body = json.loads(self.request.body or b"null")
+        except (ValueError, RecursionError) as error:
+            raise BadRequest(
+                f"The body is not JSON: {error}.", hint="Send a JSON object, or no body at all."
+            ) from None
+        if body is None:
+            return {}
+        if not isinstance(body, dict):
+            raise BadRequest(
+                f"The body is a JSON {type(body).__name__}, not an object.",
+                hint=f"Send an object with the fields {_list(kinds)}, or no body at all.",
+            )
+        given = {name: value for name, value in body.items() if value is not None}
+        for name, value in given.items():
+            if name not in kinds:
+                raise BadRequest(f"{name!r} is not a field here.", hint=_fields_hint(name, kinds))
+            if not isinstance(value, kinds[name]):
+                raise BadRequest(
+                    f"The field {name!r} must be {_KINDS[kinds[name]]}, not {dumps(value)[:80]}.",
+                    field=name,
+                )
+        return given
+
+    def number(self, name: str, *, most: int = 2**53) -> int | None:
+        """A whole number from the query.
+
+        Raises:
+            BadRequest: it is not one, or not between 0 and ``most``.
+        """
+        text = self.get_query_argument(name, None)
+        if not text:
+            return None
+        if not text.isascii() or not text.isdigit() or int(text) > most:
+            raise BadRequest(
+                f"The parameter {name!r} must be a whole number from 0 to {most}, "
+                f"not {text[:80]!r}.",
+                field=name,
+            )
+        return int(text)
+
+    def page(self) -> Page:
+        """``limit`` and ``before`` of a paged list, from the query."""
+        return Page(limit=self.number("limit", most=1000) or 100, before=self.number("before"))
+
+    def time(self, name: str) -> datetime | None:
+        """A time from the query as naive UTC, as the store keeps them.
+
+        Raises:
+            BadRequest: it is not ISO 8601.
+        """
+        text = self.get_query_argument(name, None)
+        if not text:
+            return None
+        try:
+            # before Python 3.11 the Z for UTC is not understood; a plus sign decodes to a space
+            given = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" +", "+"))
+        except ValueError:
+            raise BadRequest(
+                f"The parameter {name!r} must be a time such as 2024-05-01T12:00:00Z, "
+                f"not {text[:80]!r}.",
+                field=name,
+            ) from None
+        return given.astimezone(timezone.utc).replace(tzinfo=None) if given.tzinfo else given
+
+    def required(self, name: str) -> str:
+        """A parameter of the query that must be there.
+
+        Raises:
+            BadRequest: it is missing.
+        """
+        text = self.get_query_argument(name, None)
+        if not text:
+            raise BadRequest(f"The parameter {name!r} is missing.", field=name)
+        return str(text)
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names) or "(none)"
+
+
+def _fields_hint(name: str, kinds: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, kinds, 1)
+    known = f"Known are: {_list(kinds)}."
+    return f"Did you mean {nearest[0]!r}? {known}" if nearest else known

@@ -1,0 +1,63 @@
+"""All routes, under ``{base_url}chariots``."""
+
+from __future__ import annotations
+
+import re
+
+from tornado import web
+
+from ..errors import NotFound
+from . import jobs, pipelines, snapshot, store
+from .base import PIPELINES, ChariotsHandler, authorized
+
+__all__ = ["ROUTES", "handlers"]
+
+# Templates as in openapi.yaml; a parameter is one segment of the path, percent-decoded.
+ROUTES: dict[str, type[ChariotsHandler]] = {
+    "/pipelines/{name}/main": pipelines.MainHandler,
+    "/pipelines/{name}/load": pipelines.LoadHandler,
+    "/pipelines/{name}/save": pipelines.SaveHandler,
+    "/pipelines/{name}/versions": pipelines.VersionsHandler,
+    "/pipelines/{name}/health_check": pipelines.PipelineHealthCheckHandler,
+    "/pipelines/{name}/loadable": pipelines.LoadableHandler,
+    "/pipelines/{name}/served": pipelines.ServedHandler,
+    "/pipelines/{name}": pipelines.PipelineHandler,
+    "/pipelines": pipelines.PipelinesHandler,
+    "/health_check": pipelines.HealthCheckHandler,
+    "/available_pipelines": pipelines.AvailablePipelinesHandler,
+    "/jobs/fetch": jobs.FetchJobHandler,
+    "/jobs": jobs.JobsHandler,
+    "/ops": store.OpsHandler,
+    "/ops/{op}/versions": store.OpVersionsHandler,
+    "/ops/{op}/diff": store.DiffHandler,
+    "/snapshot": snapshot.SnapshotHandler,
+    "/openapi.yaml": snapshot.OpenAPIHandler,
+}
+
+
+class UnknownRouteHandler(ChariotsHandler):
+    """Everything else under ``/chariots``: Jupyter would answer with a page."""
+
+    async def _unknown(self) -> None:
+        raise NotFound(
+            f"There is no route {self.request.path!r}.",
+            hint="/chariots/openapi.yaml lists the routes. A slash in a name is sent as %2F.",
+        )
+
+    get = web.authenticated(authorized("read", resource=PIPELINES)(_unknown))
+    head = web.authenticated(authorized("read", resource=PIPELINES)(_unknown))
+    post = web.authenticated(authorized("write", resource=PIPELINES)(_unknown))
+    put = web.authenticated(authorized("write", resource=PIPELINES)(_unknown))
+    patch = web.authenticated(authorized("write", resource=PIPELINES)(_unknown))
+    delete = web.authenticated(authorized("write", resource=PIPELINES)(_unknown))
+
+
+def handlers() -> list[tuple[str, type[ChariotsHandler]]]:
+    """Patterns and handlers as an extension gives them to Jupyter; a trailing slash is ignored."""
+    known = [(_pattern(template), handler) for template, handler in ROUTES.items()]
+    return [*known, (r"/chariots(?:/.*)?", UnknownRouteHandler)]
+
+
+def _pattern(template: str) -> str:
+    parts = re.split(r"\{\w+\}", template)
+    return "/chariots" + "([^/]+)".join(re.escape(part) for part in parts) + "/?"
