@@ -1,0 +1,92 @@
+"""Every notebook runs from top to bottom, in a kernel that a Jupyter server started."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+
+from tests.live import IRIS, REPOSITORY, LiveServer
+
+SHOWN = {
+    "iris.ipynb": [
+        "[0, 2]",
+        "VersionError: Pipeline 'pred_iris' cannot be loaded: logisticop 1.0.0 was trained on",
+        'client.call_pipeline("train_iris"); client.save_pipeline("train_iris"); ',
+        "'lineage': {",
+    ]
+}
+NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
+
+
+class ServedKernel(AsyncKernelManager):
+    """A running kernel that belongs to a server: it can be used, and is left as it is."""
+
+    def __init__(self, server: LiveServer, notebook: str) -> None:
+        super().__init__(owns_kernel=False)
+        body = {
+            "path": notebook,
+            "name": notebook,
+            "type": "notebook",
+            "kernel": {"name": "python3"},
+        }
+        request = urllib.request.Request(
+            f"{server.server_url}api/sessions",
+            json.dumps(body).encode(),
+            {"Authorization": f"token {server.token}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            kernel_id = json.load(answer)["kernel"]["id"]
+        self.load_connection_file(str(server.runtime_dir / f"kernel-{kernel_id}.json"))
+
+    @property
+    def has_kernel(self) -> bool:
+        return True
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """As ``make run`` starts it: the notebooks are its root, the iris pipelines are served."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    root = folder / "root"
+    root.mkdir()
+    for notebook in NOTEBOOKS:
+        shutil.copy(notebook, root)
+    with LiveServer(root, folder / "home", app_pipelines=[IRIS], app="lab") as server:
+        yield server
+
+
+def run(server: LiveServer, name: str) -> str:
+    """Execute a notebook; the text that its cells print and show."""
+    notebook = nbformat.read(server.root / name, as_version=4)
+    client = NotebookClient(notebook, km=ServedKernel(server, name), timeout=120)
+    client.execute(cleanup_kc=True)  # closes the channels; the kernel is the server's
+    shown = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            shown.append(output.get("text") or output.get("data", {}).get("text/plain", ""))
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("name", [file.name for file in NOTEBOOKS])
+def test_it_runs_and_runs_again(server, name):
+    for _ in range(2):
+        shown = run(server, name)
+        for text in SHOWN.get(name, ()):
+            assert text in shown
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)
+def test_it_is_kept_clean(file: Path):
+    notebook = nbformat.read(file, as_version=4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
