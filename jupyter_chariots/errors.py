@@ -138,7 +138,7 @@ class DefinitionError(ChariotsError, ValueError):
 
 
 class InvalidPipeline(DefinitionError):
-    """A graph cannot be executed: a cycle, an input that nobody produces, a duplicate output …"""
+    """A graph cannot be executed: a cycle, an input that nobody produces, or that two nodes produce."""
 
     code = "invalid_pipeline"
 
@@ -258,7 +258,7 @@ class SaveConflict(Conflict):
 
 
 class NodeFailed(ChariotsError, ValueError):
-    """An op raised. ``__cause__`` is the op's own exception, where it was raised in this process."""
+    """An op raised; ``__cause__`` is its own exception where that was raised in this process."""
 
     code = "node_failed"
 
