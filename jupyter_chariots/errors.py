@@ -138,7 +138,7 @@ class DefinitionError(ChariotsError, ValueError):
 
 
 class InvalidPipeline(DefinitionError):
-    """A graph cannot be executed: a cycle, an input that nobody produces, or that two nodes produce."""
+    """A graph cannot be executed: a cycle, an input that nobody produces, or that two produce."""
 
     code = "invalid_pipeline"
 
