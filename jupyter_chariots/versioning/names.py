@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from ..errors import InvalidName
 
-__all__ = ["check_name", "did_you_mean"]
+__all__ = ["check_name", "did_you_mean", "shown"]
 
 # Names of pipelines and ops stand in URLs and in paths of savers: no slashes, nothing hidden.
 _IDENTITY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,127}")
@@ -25,11 +25,16 @@ def check_name(kind: str, name: object) -> str:
     allowed = _NODE if kind == "node" else _IDENTITY
     if isinstance(name, str) and allowed.fullmatch(name):
         return name
-    shown = repr(name) if len(repr(name)) <= 140 else f"{repr(name)[:137]}…"
     hint = "Use 1 to 128 ASCII letters, digits, '_', '-' and '.', not starting with a dot."
     if kind == "op":
         hint += " Set `op_name` where the name of the class or function does not do."
-    raise InvalidName(f"{shown} cannot be the name of {_a(kind)}.", hint=hint)
+    raise InvalidName(f"{shown(name)} cannot be the name of {_a(kind)}.", hint=hint)
+
+
+def shown(value: object) -> str:
+    """What somebody gave, for a message: its ``repr``, which is cut off if it is long."""
+    text = repr(value)
+    return text if len(text) <= 140 else f"{text[:137]}…"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
