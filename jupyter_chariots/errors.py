@@ -45,6 +45,7 @@ version; the ``hint`` says what to do next.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import FrameType, TracebackType
 from typing import Any, ClassVar
 
 __all__ = [
@@ -115,7 +116,11 @@ class ChariotsError(Exception):
         self.details = details
 
     def __str__(self) -> str:
-        return f"{self.message} {self.hint}" if self.hint else self.message
+        if not self.hint:
+            return self.message
+        stop = "" if self.message.endswith((".", "!", "?", ":")) else "."  # it may quote an error
+        between = "\n" if "\n" in self.hint else " "
+        return f"{self.message}{stop}{between}{self.hint}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return from_payload, (self.payload(),)
@@ -128,6 +133,14 @@ class ChariotsError(Exception):
         if self.traceback:
             body["traceback"] = self.traceback
         return body
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows under a cell: the frames of the caller, without those in here."""
+        from IPython.core.getipython import get_ipython
+
+        shell: Any = get_ipython()
+        shown = above_own_frames(self.__traceback__)
+        return list(shell.InteractiveTB.structured_traceback(type(self), self, shown))
 
 
 class DefinitionError(ChariotsError, ValueError):
@@ -356,3 +369,36 @@ def from_payload(payload: Mapping[str, Any]) -> ChariotsError:
     hint, traceback = body.pop("hint", None), body.pop("traceback", None)
     cls = next((c for c in _tree(ChariotsError) if c.code == code), ChariotsError)
     return cls(message, hint=hint, traceback=traceback, **body)
+
+
+def above_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A copy of a traceback that ends where this package is entered."""
+    above: list[TracebackType] = []
+    while trace is not None and not _is_own(trace.tb_frame):
+        above.append(trace)
+        trace = trace.tb_next
+    shown: TracebackType | None = None
+    for one in reversed(above):
+        shown = TracebackType(shown, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return shown
+
+
+def below_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback from where the code of the user, or of a library, is entered; else as it is."""
+    inner = trace
+    while inner is not None and (_is_own(inner.tb_frame) or _is_pool(inner.tb_frame)):
+        inner = inner.tb_next
+    return inner or trace
+
+
+def _is_own(frame: FrameType) -> bool:
+    package, _, rest = _module(frame).partition(".")
+    return package == __package__ and not rest.startswith("examples.")  # those are like users' code
+
+
+def _is_pool(frame: FrameType) -> bool:
+    return _module(frame).startswith("concurrent.futures.")  # what a ThreadRunner runs ops with
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__"))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from ..errors import BlobMissing, OpNotFound, StoreError, VersionNotFound
+from ..errors import BlobMissing, StoreError
 from ..versioning.version import Version
-from . import history, loads, versions
+from . import history, loads
 from .blobs import Blobs
 from .connection import Connections
 from .pins import find_version
@@ -119,15 +120,18 @@ class StoreBase:
         """
         return self._db.value("PRAGMA data_version")
 
-    def journal_mode(self) -> str:
-        """``wal``, or ``delete`` on file systems that several hosts share."""
-        with self._db.read() as db:
-            return str(db.execute("PRAGMA journal_mode").fetchone()[0])
-
     # -- bytes -------------------------------------------------------------------------------
 
-    def read(self, op: str, version: Version | str) -> bytes | bytearray:
+    def read(
+        self, op: str, version: Version | str, *, mapped: bool = False
+    ) -> bytes | bytearray | mmap.mmap:
         """The serialised state of a version; its digest and signature were checked.
+
+        Args:
+            op: name of the op.
+            version: number, version, its string or its digests.
+            mapped: whether a memory map will do, as it is used for large states where it can be:
+                it is private and may be written into, and processes share what none writes to.
 
         Raises:
             OpNotFound, VersionNotFound: there is no such version.
@@ -135,36 +139,17 @@ class StoreBase:
             NotTrusted: this user did not sign it, or it was changed since.
         """
         digest, row, title = self._blob(op, version)
-        return self._blobs.read(digest, row, title)
+        return self._blobs.read(digest, row, title, mapped)
 
     def verify(self, op: str, version: Version | str) -> None:
         """Check what :meth:`read` checks."""
         self.read(op, version)
 
-    def state_file(self, op: str, version: Version | str) -> Path | None:
-        """The checked file that holds a version's state, for memory maps.
-
-        ``None`` for a state that is in the database or with another kind of saver: use
-        :meth:`read`. Raises as :meth:`read` does.
-        """
-        digest, row, title = self._blob(op, version)
-        path = self._blobs.file(row)
-        if path is not None:
-            self._blobs.read(digest, row, title)
-        return path
-
     def _blob(
         self, op: str, version: Version | str
     ) -> tuple[str, tuple[bytes | None, str | None], str]:
         with self._db.read() as db:
-            if isinstance(version, Version):
-                found = versions.find(db, op, version)
-            else:
-                found = find_version(db, op, version)
-            if found is None:
-                known = versions.known_op(db, op) is not None
-                cls = VersionNotFound if known else OpNotFound
-                raise cls(f"The op store has no version {version} of {op}.", op=op)
+            found = find_version(db, op, version)
             title = found.title
             if found.blob is None:
                 raise BlobMissing(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
-from pathlib import Path
-
-from sqlite_utils import Database
 
 from ..errors import BlobMissing, NotTrusted, StoreError
 from . import faults
+from .database import Database
 from .savers import BaseSaver
 
 __all__ = ["SMALL", "Blobs", "Prepared", "digest_of"]
@@ -19,7 +18,7 @@ SMALL = 64 * 1024
 """Up to this size, in bytes, a blob lives in the database."""
 
 
-def digest_of(payload: bytes | bytearray) -> str:
+def digest_of(payload: bytes | bytearray | mmap.mmap) -> str:
     """BLAKE2b-256 of the bytes, in hexadecimal."""
     return blake2b(payload, digest_size=32).hexdigest()
 
@@ -78,26 +77,28 @@ class Blobs:
         )
 
     def read(
-        self, digest: str, row: tuple[bytes | None, str | None], what: str
-    ) -> bytes | bytearray:
+        self, digest: str, row: tuple[bytes | None, str | None], what: str, mapped: bool
+    ) -> bytes | bytearray | mmap.mmap:
         """The bytes of a blob, after their digest was checked; outside of any transaction.
 
         Args:
             digest: the blob's digest.
             row: ``data`` and ``path`` of its row.
             what: what it is, for messages.
+            mapped: whether a memory map will do.
 
         Raises:
             BlobMissing: the file is gone.
             NotTrusted: the bytes were changed.
         """
         stored, path = row
-        data: bytes | bytearray
-        if stored is not None:
-            data = stored
-        else:
+        data: bytes | bytearray | mmap.mmap | None = stored
+        if data is None:
             try:
-                data = self.saver.load(path or "")
+                if mapped:
+                    data = self.saver.map(path or "")
+                if data is None:
+                    data = self.saver.load(path or "")
             except BlobMissing as exc:
                 raise BlobMissing(
                     f"The bytes of {what} are gone: {exc.message}", hint=exc.hint
@@ -108,11 +109,6 @@ class Blobs:
                 hint="Restore them from a backup, or train again.",
             )
         return data
-
-    def file(self, row: tuple[bytes | None, str | None]) -> Path | None:
-        """The file that holds a blob, if one does."""
-        data, path = row
-        return None if data is not None or path is None else self.saver.file(path)
 
     @staticmethod
     def row(db: Database, digest: str) -> tuple[bytes | None, str | None] | None:

@@ -15,39 +15,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-
 from ..errors import StoreBusy, StoreError
+from . import filesystems
+from .database import Database
 
-__all__ = ["Connections", "journal_mode_for"]
-
-# File systems shared between hosts: SQLite's write-ahead log needs memory shared by all processes.
-_SHARED = ("nfs", "cifs", "smb", "9p", "afs", "lustre", "gpfs", "beegfs", "ceph", "fuse.sshfs")
-
-
-def journal_mode_for(path: Path, mounts: str) -> str:
-    """``wal``, or ``delete`` where ``path`` is on a file system that several hosts share.
-
-    Args:
-        path: absolute path of the database.
-        mounts: the mount table, in the format of Linux's ``/proc/self/mounts``.
-    """
-    best, kind = -1, ""
-    for line in mounts.splitlines():
-        fields = line.split()
-        if len(fields) < 3:
-            continue
-        point = Path(fields[1].replace("\\040", " "))
-        if (path == point or point in path.parents) and len(point.parts) >= best:
-            best, kind = len(point.parts), fields[2]
-    return "delete" if kind.startswith(_SHARED) else "wal"
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/self/mounts").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+__all__ = ["Connections"]
 
 
 class _Handle:
@@ -148,14 +120,18 @@ class Connections:
             )
             db = Database(conn, recursive_triggers=False, execute_plugins=False)
             handle = _Handle(db)
-            with self._opening:
-                self._handles.add(handle)
-                self._set_journal(conn)
-                conn.execute("PRAGMA synchronous=FULL")
-                conn.execute("PRAGMA foreign_keys=ON")
-                if self._prepare is not None:
-                    self._prepare(db)
-                    self._prepare = None
+            try:
+                with self._opening:
+                    self._handles.add(handle)
+                    self._set_journal(conn)
+                    conn.execute("PRAGMA synchronous=FULL")
+                    conn.execute("PRAGMA foreign_keys=ON")
+                    if self._prepare is not None:
+                        self._prepare(db)
+                        self._prepare = None
+            except BaseException:
+                handle.close()  # the error's traceback would keep it open
+                raise
         self._local.handle = handle
         return handle
 
@@ -165,7 +141,10 @@ class Connections:
             try:
                 if conn.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
                     return
-                conn.execute(f"PRAGMA journal_mode={journal_mode_for(self.path, _mounts())}")
+                # A write-ahead log needs memory that all processes share, so they must be on
+                # one host.
+                shared = filesystems.is_shared(self.path, filesystems.mounts())
+                conn.execute(f"PRAGMA journal_mode={'delete' if shared else 'wal'}")
                 return
             except sqlite3.OperationalError as exc:
                 # SQLite does not wait by itself while another process changes the mode.

@@ -7,13 +7,12 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
 from ..errors import NameTaken, NotTrusted, PipelineNotFound
 from ..versioning.names import check_name, did_you_mean
 from ..versioning.spec import OpSpec, PipelineSpec
 from ..versioning.version import digest
 from . import versions
+from .database import Database
 from .records import Definition
 from .signing import Signer
 
@@ -270,6 +269,5 @@ def _end_served(db: Database, pipeline: str, at: str) -> None:
 
 def _not_found(db: Database, name: str) -> PipelineNotFound:
     names = [row[0] for row in db.execute("SELECT name FROM definitions WHERE retired = 0")]
-    return PipelineNotFound(
-        f"No pipeline {name!r} is served.", hint=did_you_mean(name, names) or None, pipeline=name
-    )
+    hint = did_you_mean(name, names) or "None is: serve one first."
+    return PipelineNotFound(f"No pipeline {name!r} is served.", hint=hint, pipeline=name)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from sqlite_utils import Database
-
 from ..versioning.version import now
 from . import runs, versions
 from .blobs import Blobs
+from .database import Database
 
 __all__ = ["remove_files", "remove_rows"]
 

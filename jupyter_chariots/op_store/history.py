@@ -8,12 +8,11 @@ from datetime import datetime
 from difflib import unified_diff
 from typing import Any
 
-from sqlite_utils import Database
-
-from ..errors import OpNotFound, VersionError
+from ..errors import VersionError
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version, VersionType
 from . import served, versions
+from .database import Database
 from .loads import choose
 from .pins import find_version
 from .reader import StoreReader
@@ -63,7 +62,7 @@ def history(db: Database, op: str, limit: int, before: int | None) -> list[Versi
     """
     op_id = versions.known_op(db, op)
     if op_id is None:
-        raise OpNotFound(f"The op store knows no op {op!r}.", op=op)
+        raise versions.unknown_op(db, op)
     rows = db.execute(
         _INFO + "WHERE v.op = ? AND v.id < ? AND v.fingerprint IS NOT NULL "
         "ORDER BY v.id DESC LIMIT ?",

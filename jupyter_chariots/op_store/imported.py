@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-
 from ..versioning.spec import Learned, PipelineSpec
 from ..versioning.version import Version, VersionType
 from . import runs, saves, versions
 from .blobs import Blobs, Prepared
+from .database import Database
 from .signing import Signer
 
 __all__ = ["save_imported"]

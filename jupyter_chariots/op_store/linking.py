@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-
 from ..errors import VersionError, VersionNotFound
 from . import versions
+from .database import Database
 from .reader import add_lineage
 from .versions import Row
 
@@ -56,5 +55,7 @@ def newest_saved(db: Database, op: str) -> str:
     ).fetchone()
     number = None if row is None else versions.number_text(row)
     if number is None:
-        raise VersionNotFound(f"No version of {op} was saved.", op=op)
+        raise VersionNotFound(
+            f"No version of {op} was saved.", hint="Run and save a pipeline that fits it.", op=op
+        )
     return number

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from sqlite_utils import Database
-
 from ..errors import NotTrusted, VersionError, VersionNotFound
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from . import refusals, runs, served, versions
+from .database import Database
 from .lineage import Verdict, check, served_version
 from .pins import resolve
 from .reader import StoreReader, copy_lineages

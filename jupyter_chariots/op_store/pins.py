@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sqlite_utils import Database
-
 from ..errors import BadRequest, OpNotFound, VersionError, VersionNotFound
-from ..versioning.names import did_you_mean
+from ..versioning.names import did_you_mean, shown
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from . import versions
+from .database import Database
 from .versions import Row
 
 __all__ = ["find_version", "resolve"]
@@ -29,7 +28,7 @@ def find_version(db: Database, op: str, wanted: Version | str) -> Row:
         BadRequest: the text is none of these.
     """
     if versions.known_op(db, op) is None:
-        raise OpNotFound(f"The op store knows no op {op!r}.", op=op)
+        raise versions.unknown_op(db, op)
     row: Row | None
     if isinstance(wanted, Version):
         row = versions.find(db, op, wanted)
@@ -62,7 +61,10 @@ def resolve(db: Database, spec: PipelineSpec, pins: Mapping[str, str | Version])
     found: dict[str, Row] = {}
     for key, wanted in pins.items():
         if not isinstance(wanted, (str, Version)):
-            raise BadRequest(f"The version of {key} must be text, not {type(wanted).__name__}.")
+            raise BadRequest(
+                f"The version of {key} must be text, not {type(wanted).__name__}.",
+                hint='Give its number, such as "1.0.2", or what str(version) gives.',
+            )
         op = _op(spec, key)
         row = find_version(db, op, wanted)
         if row.number is None:
@@ -73,7 +75,12 @@ def resolve(db: Database, spec: PipelineSpec, pins: Mapping[str, str | Version])
                 op=op,
             )
         if op in found and found[op] != row:
-            raise BadRequest(f"Two different versions of {op} are asked for.", op=op)
+            raise BadRequest(
+                f"Two different versions of op {op!r} are asked for.",
+                hint="Name it once: by its op name, or by the name of one of its nodes.",
+                pipeline=spec.name,
+                op=op,
+            )
         found[op] = row
     return found
 
@@ -91,8 +98,8 @@ def _op(spec: PipelineSpec, key: str) -> str:
                 hint=f"Name one of: {', '.join(sorted(stateful))}.",
             )
     raise OpNotFound(
-        f"Pipeline {spec.name!r} has no op with state named {key!r}.",
-        hint=did_you_mean(key, spec.stateful) or None,
+        f"Pipeline {spec.name!r} has no op with state named {shown(key)}.",
+        hint=did_you_mean(key[:128], spec.stateful) or None,
         pipeline=spec.name,
-        op=key,
+        op=key[:128],
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlite_utils import Database
-
 from ..versioning.spec import Link
 from ..versioning.version import Version, digest
 from . import versions
+from .database import Database
 from .lineage import Lineage, Upstream
 from .versions import Row
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from sqlite_utils import Database
-
 from ..errors import NotLoaded, VersionError
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import VersionType
+from .database import Database
 from .definitions import fitted_by, pipelines_that_fit
 from .lineage import Verdict
 from .versions import Row
@@ -37,6 +36,7 @@ def refused(
     message = f"Pipeline {spec.name!r} cannot {'run' if to_run else 'be loaded'}: " + "; ".join(
         reasons
     )
+    cls = VersionError if broken or _was_trained(db, without) else NotLoaded
     again = f'client.{"call" if to_run else "load"}_pipeline("{spec.name}")'
     plan, unknown = _remedy(db, spec, {pair.op for pair in broken} | set(without))
     if pins:
@@ -48,11 +48,10 @@ def refused(
         )
     else:
         lines = [_call(*step) for step in plan]
-        advice = "Retrain, save and try again"
+        advice = f"{'Train' if cls is NotLoaded else 'Retrain'}, save and try again"
         if unknown:
             advice += f" (no known pipeline fits {', '.join(unknown)}: run one that does)"
         hint = f"{advice}:\n" + "; ".join([*lines, again])
-    cls = VersionError if broken or _was_trained(db, without) else NotLoaded
     return cls(
         message + ".",
         hint=hint,
@@ -73,7 +72,7 @@ def _why_missing(db: Database, spec: PipelineSpec, name: str, row: Row | None) -
         return f"the state of {row.title} was removed: retrain {name}"
     latest = row.label if row is not None else _latest(db, name)
     if latest is None:
-        return f"{name} has no saved version: train it and save"
+        return f"{name} has no saved version"
     return f"{name} {latest} was made by code or fields that have changed since: retrain {name}"
 
 

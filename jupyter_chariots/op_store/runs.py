@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from sqlite_utils import Database
+from collections.abc import Collection, Mapping
 
 from ..errors import RunNotFound
-from ..versioning.names import check_name
+from ..versioning.names import check_name, shown
 from ..versioning.spec import Learned, PipelineSpec, RunRecord
 from ..versioning.version import Version
 from . import definitions, faults, saves, versions
 from .blobs import Blobs, Prepared
+from .database import Database
 from .reader import add_lineage, known, link_rows
 from .records import Committed
 from .signing import Signer
@@ -31,6 +30,7 @@ def commit(
     started: int | None,
     who: str | None,
     job_id: str | None,
+    share: Collection[str],
 ) -> Committed:
     """Record what a run left; see :meth:`OpStore.commit`.
 
@@ -38,8 +38,8 @@ def commit(
     """
     check_name("pipeline", spec.name)
     if not definitions.is_registered(db, spec):
-        definitions.check_owners(db, spec)
-        definitions.claim(db, spec)
+        definitions.check_owners(db, spec, share)
+        definitions.claim(db, spec, share)
     versions.record_class_level(db, spec)
     again = db.execute("SELECT seq FROM runs WHERE run_id = ?", (record.run_id,)).fetchone()
     if again is None:
@@ -114,9 +114,10 @@ def insert_version(
     if row is not None and signer.accepts(
         row.signature, "state", learned.op, digests, row.blob or ""
     ):
-        # Nothing is overwritten: an equal version keeps its time, its bytes and its facts.
-        if row.kind == "imported" and kind == "fitted":
-            db.execute("UPDATE versions SET kind = 'fitted' WHERE id = ?", (row.id,))
+        # Nothing is overwritten: an equal version keeps its time, its bytes and its facts. But
+        # what was imported, or came from older code, has been fitted as it is now.
+        if kind == "fitted":
+            db.execute("UPDATE versions SET kind = ?, origin = NULL WHERE id = ?", (kind, row.id))
         return row.id
     version_id = known(db, learned.op, learned.version) if row is None else row.id
     op = spec.stateful.get(learned.op)
@@ -158,11 +159,11 @@ def find_run(db: Database, pipeline: str, run_id: str) -> int:
     row = db.execute("SELECT seq, pipeline FROM runs WHERE run_id = ?", (run_id,)).fetchone()
     if row is None or row[1] != pipeline:
         raise RunNotFound(
-            f"No run {run_id!r} of pipeline {pipeline!r} left a candidate.",
+            f"No run {shown(run_id)} of pipeline {pipeline!r} left a candidate.",
             hint="Candidates that were neither saved nor current are removed after a while; "
             "run the pipeline again.",
             pipeline=pipeline,
-            run_id=run_id,
+            run_id=run_id[:128],
         )
     return int(row[0])
 

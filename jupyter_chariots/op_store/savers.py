@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import secrets
 import time
@@ -12,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import BlobMissing, ConfigurationError, InvalidName
+from . import filesystems
 
 __all__ = ["BaseSaver", "FileSaver", "FsspecSaver", "saver_for"]
 
@@ -58,8 +60,10 @@ class BaseSaver(ABC):
         """All paths, unfinished ones included, each with its age in seconds."""
         return iter(())
 
-    def file(self, path: str) -> Path | None:
-        """The file that holds the bytes under ``path``, for memory maps; ``None`` if none does."""
+    def map(self, path: str) -> mmap.mmap | None:
+        """The bytes under ``path`` as a memory map that may be written into, which changes nothing
+        but the map; ``None`` if :meth:`load` is the way.
+        """
         return None
 
 
@@ -141,9 +145,19 @@ class FileSaver(BaseSaver):
                     continue
                 yield file.relative_to(self.root_path).as_posix(), age
 
-    def file(self, path: str) -> Path | None:
-        """The file itself."""
-        return self._resolve(path)
+    def map(self, path: str) -> mmap.mmap | None:
+        """The file, mapped; a file that is replaced or removed meanwhile stays as it was here.
+
+        That holds for POSIX, and not for file systems that several hosts share.
+        """
+        target = self._resolve(path)
+        if os.name != "posix" or filesystems.is_shared(target.resolve(), filesystems.mounts()):
+            return None
+        try:
+            with open(target, "rb") as file:
+                return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        except FileNotFoundError:
+            raise _missing(path, str(self.root_path)) from None
 
     def _resolve(self, path: str) -> Path:
         target = self.root_path / _inside(path)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-
 from ..errors import SaveConflict
 from ..versioning.version import Version
 from . import faults, versions
+from .database import Database
 from .records import Saved
 
 __all__ = ["check_conflict", "followed", "name_version", "promote"]
@@ -83,5 +82,6 @@ def followed(db: Database, run: int) -> list[str]:
             (op, started),
         ).fetchone()
         if other is not None:
-            found.append(f"{name} {other[0]} was saved (run {other[1]})")
+            number, run_id = other  # an imported model was saved without a run
+            found.append(f"{name} {number} was saved" + (f" (run {run_id})" if run_id else ""))
     return found

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlite_utils import Database, Migrations
-
 from ..errors import StoreTooNew
+from .database import Database, Migrations
 
 __all__ = ["SCHEMA", "migrate"]
 
@@ -171,7 +170,7 @@ def migrate(db: Database, path: Path, migrations: Migrations = SCHEMA) -> None:
 
 def _count(migrations: Migrations) -> int:
     # There is no public list of the registered ones; in an empty database all are pending.
-    with Database(memory=True) as empty:
+    with Database(memory=True, execute_plugins=False) as empty:
         return len(migrations.pending(empty))
 
 

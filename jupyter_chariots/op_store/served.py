@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-from sqlite_utils import Database
-
-from ..errors import Conflict
+from ..errors import Conflict, VersionNotFound
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from . import faults, versions
+from .database import Database
 from .records import Choice, Served, StateRef
 
 __all__ = ["LOADS", "from_row", "insert", "latest"]
@@ -28,6 +27,7 @@ def insert(
 
     Raises:
         Conflict: the pipeline was defined anew, or ended, since the choice was made.
+        VersionNotFound: a version was removed since then.
     """
     row = db.execute(
         "SELECT digest, revision, retired FROM definitions WHERE name = ?", (spec.name,)
@@ -64,12 +64,16 @@ def insert(
     )
     faults.reached("served row written")
     for op, version in choice.versions.items():
-        db.execute(
-            "INSERT INTO served_versions (served, op, version) SELECT ?, v.op, v.id "
-            "FROM versions v WHERE v.op = (SELECT id FROM ops WHERE name = ?) "
-            "AND v.major = ? AND v.minor = ? AND v.patch = ?",
-            (seq, op, *version.digests),
-        )
+        state = versions.find(db, op, version)
+        if state is None or state.blob is None:
+            raise VersionNotFound(
+                f"Version {version} of {op} was removed while pipeline {spec.name!r} was being "
+                "loaded; nothing was changed.",
+                hint="Load again.",
+                pipeline=spec.name,
+                op=op,
+            )
+        db.execute("INSERT INTO served_versions VALUES (?, ?, ?)", (seq, state.op_id, state.id))
     found = latest(db, spec.name)
     assert found is not None
     return found

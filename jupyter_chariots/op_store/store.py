@@ -97,6 +97,7 @@ class OpStore(Browsing, Familiar):
         started: int | None = None,
         who: str | None = None,
         job_id: str | None = None,
+        share: Collection[str] = (),
     ) -> Committed:
         """Record what a run left as a candidate, and promote it if ``promote``: all or nothing.
 
@@ -111,6 +112,7 @@ class OpStore(Browsing, Familiar):
             started: :meth:`sequence` when the run started.
             who: the user.
             job_id: the job that ran it.
+            share: as for :meth:`register`.
 
         Raises:
             NameTaken: another notebook or module owns the name of a stateful op; nothing was
@@ -136,6 +138,7 @@ class OpStore(Browsing, Familiar):
                 started=started,
                 who=who,
                 job_id=job_id,
+                share=share,
             )
             faults.reached("before commit")
         faults.reached("after commit")
@@ -222,6 +225,7 @@ class OpStore(Browsing, Familiar):
 
         Raises:
             Conflict: the pipeline was defined anew since the choice was made.
+            VersionNotFound: a version was removed since then (:meth:`gc`).
         """
         with self._db.write() as db:
             recorded = loads.record(db, self._signer, choice)
@@ -281,7 +285,10 @@ class OpStore(Browsing, Familiar):
             BadRequest: ``keep`` is less than 1.
         """
         if keep is not None and keep < 1:
-            raise BadRequest(f"At least 1 version of each op must be kept, not {keep}.")
+            raise BadRequest(
+                f"At least 1 version of each op must be kept, not {keep}.",
+                hint="Leave `keep` out to keep all that were saved.",
+            )
         with self._db.write() as db:
             run_count, version_count, unused = gc.remove_rows(db, self.candidate_ttl, keep)
         faults.reached("rows removed")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-
 from . import definitions, versions
+from .database import Database
 from .signing import Signer
 
 __all__ = ["sign_all"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from sqlite_utils import Database
+from .database import Database
 
 __all__ = ["release", "renew", "take"]
 

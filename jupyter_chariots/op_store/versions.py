@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlite_utils import Database
-
-from ..versioning.names import check_name
+from ..errors import OpNotFound
+from ..versioning.names import check_name, did_you_mean, shown
 from ..versioning.spec import OpSpec, PipelineSpec
 from ..versioning.version import Version, now
+from .database import Database
 
 __all__ = [
     "COLUMNS",
@@ -33,6 +33,7 @@ __all__ = [
     "short",
     "timestamp",
     "to_json",
+    "unknown_op",
     "version_of",
     "with_recorded_times",
 ]
@@ -154,6 +155,13 @@ def known_op(db: Database, name: str) -> int | None:
     """The id of an op, if the store knows it."""
     row = db.execute("SELECT id FROM ops WHERE name = ?", (name,)).fetchone()
     return None if row is None else int(row[0])
+
+
+def unknown_op(db: Database, name: str) -> OpNotFound:
+    """The error that says so, and which op may be meant."""
+    rows = db.execute("SELECT name FROM ops ORDER BY id DESC LIMIT 1000")
+    hint = did_you_mean(name[:128], (row[0] for row in rows)) or "Nothing was trained yet."
+    return OpNotFound(f"The op store knows no op {shown(name)}.", hint=hint, op=name[:128])
 
 
 def op_id(db: Database, name: str) -> int:

@@ -1,12 +1,12 @@
-"""How pipelines show themselves: as text, as HTML, and as a graph in Mermaid's language."""
+"""How pipelines show themselves: as text, and as a graph in Mermaid's language."""
 
 from __future__ import annotations
 
-import html
+import re
 
 from ..versioning.spec import NodeSpec, PipelineSpec
 
-__all__ = ["as_html", "as_mermaid", "as_text"]
+__all__ = ["as_mermaid", "as_text"]
 
 _INPUT, _OUTPUT = "__pipeline_input__", "__pipeline_output__"
 
@@ -14,41 +14,30 @@ _INPUT, _OUTPUT = "__pipeline_input__", "__pipeline_output__"
 def as_text(spec: PipelineSpec) -> str:
     """One line for the pipeline and one for each node, in the order in which they run."""
     lines = [f"<Pipeline {spec.name}>"]
-    width = max(len(node.name) for node in spec.nodes)
-    for node in spec.nodes:
-        flow = " → ".join(part for part in (_names(node.inputs), _names(node.outputs)) if part)
-        lines.append(f"  {node.name:{width}}  {flow}".rstrip())
+    heads = [" ".join(filter(None, (node.name, _kind(node)))) for node in spec.nodes]
+    takes = [_names(node.inputs) for node in spec.nodes]
+    left, middle = (max(map(len, column)) for column in (heads, takes))
+    for head, taken, node in zip(heads, takes, spec.nodes, strict=True):
+        lines.append(f"  {head:{left}}  {taken:{middle}} → {_names(node.outputs)}".rstrip())
     return "\n".join(lines)
-
-
-def as_html(spec: PipelineSpec) -> str:
-    """A table of the nodes, in the order in which they run."""
-    rows = "".join(
-        f"<tr><td>{_escaped(node.name)}</td><td>{_escaped(_kind(spec, node))}</td>"
-        f"<td>{_escaped(_names(node.inputs))}</td><td>{_escaped(_names(node.outputs))}</td></tr>"
-        for node in spec.nodes
-    )
-    return (
-        f"<table><caption>Pipeline {_escaped(spec.name)}</caption>"
-        "<thead><tr><th>node</th><th>op</th><th>takes</th><th>gives</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
 
 
 def as_mermaid(spec: PipelineSpec) -> str:
     """A flow chart (https://mermaid.js.org/syntax/flowchart.html).
 
-    Labels are escaped: Mermaid takes HTML in them for HTML.
+    Cylinders are ops with state, double frames nested pipelines.
     """
     lines = ["flowchart LR"]
     if spec.takes_input:
         lines.append('  input(["input"])')
     producers: dict[str, int] = {}
     for index, node in enumerate(spec.nodes):
-        label = _escaped(node.name)
-        shape = f'[["{label}"]]' if node.pipeline is not None else f'["{label}"]'
-        if any(spec.ops[one].stateful for one in node.ops):
-            shape = f'[["{label}"]]' if node.pipeline is not None else f'[("{label}")]'
+        label = "<br>".join(_escaped(text) for text in (node.name, _kind(node)) if text)
+        shape = f'["{label}"]'
+        if node.pipeline is not None:
+            shape = f'[["{label}"]]'
+        elif any(spec.ops[one].stateful for one in node.ops):
+            shape = f'[("{label}")]'
         lines.append(f"  n{index}{shape}")
         producers.update(dict.fromkeys(node.outputs, index))
     by_name = {node.name: index for index, node in enumerate(spec.nodes)}
@@ -66,11 +55,11 @@ def as_mermaid(spec: PipelineSpec) -> str:
     return "\n".join(lines)
 
 
-def _kind(spec: PipelineSpec, node: NodeSpec) -> str:
+def _kind(node: NodeSpec) -> str:
+    """What the name of a node does not tell: the mode of a model, and which pipeline is nested."""
     if node.pipeline is not None:
-        return f"pipeline {node.pipeline}"
-    name = spec.ops[node.ops[0]].name
-    return f"{name} ({node.mode})" if node.mode else name
+        return "" if node.pipeline == node.name else f"(pipeline {node.pipeline})"
+    return f"({node.mode})" if node.mode else ""
 
 
 def _names(names: tuple[str, ...]) -> str:
@@ -78,4 +67,5 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return html.escape(text).replace("\n", " ")
+    """The text with Mermaid's codes for all that could mean something there, or in HTML."""
+    return re.sub(r"[^\w (),.:/+=-]", lambda found: f"#{ord(found[0])};", text)

@@ -192,6 +192,7 @@ class Plan:
     Slot 0 holds the input of the pipeline.
 
     Attributes:
+        pipeline: the name of the pipeline.
         nodes: the nodes of the pipeline in the order in which they run, nested ones as one.
         inputs: for each node, by name, the names of what it takes.
         steps: what runs, nested pipelines flattened.
@@ -203,6 +204,7 @@ class Plan:
         upstream: for each index of a step of an op, the indices of those upstream of it.
     """
 
+    pipeline: str
     nodes: tuple[Node, ...]
     inputs: Mapping[str, tuple[str, ...]]
     steps: tuple[Step, ...]

@@ -103,17 +103,21 @@ class BaseOp(Versioned, ABC):
     def enter_pipeline(self, codes: MutableMapping[Any, Code] | None = None) -> None:
         """Fix the version and the code; a pipeline calls this for each of its ops.
 
+        An op that is in another pipeline already, and whose code has changed since (a helper of
+        an ``@op`` in another cell of the notebook), gets the version of the code as it is now.
+
         Args:
             codes: codes read already, by root, so that ops of one class are read once.
         """
         check_name("op", self.name)
-        if self._fixed is not None:
-            return
         root = self.code_root
         codes = {} if codes is None else codes
         if root not in codes:
             codes[root] = read_code(root)
-        self._code = codes[root]
+        code = codes[root]
+        if self._code is not None and (code.opaque or code.digest == self._code.digest):
+            return
+        self._code, self._fixed = code, None
         self.fix_version()
 
     # Running.
@@ -191,6 +195,11 @@ class LoadableOp(BaseOp):
     def carries(self) -> bool:
         """Whether such a run goes on from the current state."""
         return self.changes_when_run
+
+    @property
+    def maps_state(self) -> bool:
+        """Whether ``load`` takes a memory map as well as bytes."""
+        return False
 
     @abstractmethod
     def serialize(self) -> bytes:

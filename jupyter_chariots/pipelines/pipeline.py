@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..versioning.names import check_name
 from ..versioning.spec import NodeSpec, OpSpec, PipelineSpec, RunRecord
 from ..versioning.version import Version, VersionType
 from .callbacks import PipelineCallback
-from .display import as_html, as_mermaid, as_text
+from .display import as_mermaid, as_text
 from .nodes import Composite, Node
 from .ops import BaseOp, LoadableOp
 from .plan import compile_plan
@@ -195,10 +195,15 @@ class Pipeline(Composite):
 
     # Its state.
 
-    def save(self, store: Store) -> Any:
+    def save(self, store: Store, *, share: Collection[str] = ()) -> Any:
         """Save what the last run in this process fitted or changed, or models that it imported.
 
         Saving again, or without such a run, does nothing.
+
+        Args:
+            store: the op store.
+            share: ops with state whose names this notebook or module may use, for good, though
+                they belong to another one, whose code is different.
 
         Returns:
             What the store committed; ``None`` if there was nothing to save.
@@ -209,7 +214,7 @@ class Pipeline(Composite):
         record = self.last_run or imported_models(self.ops)
         if record is None:
             return None
-        committed = save_run(self.spec, self.ops, record, store)
+        committed = save_run(self.spec, self.ops, record, store, share)
         self.last_run = None
         return committed
 
@@ -245,12 +250,8 @@ class Pipeline(Composite):
         return as_text(self.spec)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        spec = self.spec
-        return {
-            "text/plain": as_text(spec),
-            "text/html": as_html(spec),
-            "text/vnd.mermaid": as_mermaid(spec),
-        }
+        # No HTML: JupyterLab would prefer it to the graph.
+        return {"text/plain": as_text(self.spec), "text/vnd.mermaid": as_mermaid(self.spec)}
 
 
 def _op_spec(op: BaseOp) -> OpSpec:

@@ -55,6 +55,7 @@ def compile_plan(nodes: Sequence[Node], owner: Composite) -> Plan:
     ops = _stateful(steps)
     _link(steps, output)
     return Plan(
+        pipeline=owner.name,
         nodes=tuple(named[index] for index in order),
         inputs={node.name: graph.input_names(index) for index, node in enumerate(named)},
         steps=tuple(steps),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from ..errors import ChariotsError, InvalidInput, NodeFailed, NotLoaded
+from ..errors import ChariotsError, InvalidInput, NodeFailed, NotLoaded, below_own_frames
 from .nodes import Plan, Step
 from .ops import BaseOp
 from .pipeline import Pipeline
@@ -57,7 +57,7 @@ class BaseRunner(ABC):
                 run.begin()
             self._execute(plan, slots)
             output = slots[plan.output] if plan.output >= 0 else None
-            record = run.record(pipeline.name) if run is not None else None
+            record = run.record() if run is not None else None
             for callback in callbacks:
                 callback.after_execution(pipeline, args, output)
             ok = True
@@ -98,7 +98,7 @@ class SequentialRunner(BaseRunner):
                 elif step.targets:
                     _unpack(step, output, slots)
             except Exception as exc:
-                error = _failed(step, exc)
+                error = _failed(plan.pipeline, step, exc)
                 if error is exc:
                     raise
                 raise error from exc
@@ -144,7 +144,8 @@ class _Threads:
     """One run in threads. Everything but the ops themselves happens in the calling thread."""
 
     def __init__(self, plan: Plan, slots: list[Any], pool: ThreadPoolExecutor) -> None:
-        self._steps, self._slots, self._pool = plan.steps, slots, pool
+        self._pipeline, self._steps = plan.pipeline, plan.steps
+        self._slots, self._pool = slots, pool
         self._open = [len(step.after) for step in plan.steps]
         self._followers: list[list[int]] = [[] for _ in plan.steps]
         self._uses = [0] * plan.size
@@ -169,7 +170,7 @@ class _Threads:
                 self._end(self._running.pop(future), future)
         if self._errors:
             first = min(self._errors)
-            error = _failed(self._steps[first], self._errors[first])
+            error = _failed(self._pipeline, self._steps[first], self._errors[first])
             if error is self._errors[first]:
                 raise error
             raise error from self._errors[first]
@@ -265,18 +266,18 @@ def _unpack(step: Step, output: Any, slots: list[Any]) -> None:
             slots[slot] = value
 
 
-def _failed(step: Step, exc: Exception) -> ChariotsError:
+def _failed(pipeline: str, step: Step, exc: Exception) -> ChariotsError:
     """The error that says where an op failed; what already says what to do passes through."""
     op = step.op.name if step.op is not None else step.node.op.name
-    where = {"pipeline": step.pipeline.name, "node": step.path, "op": op}
+    where = {"pipeline": pipeline, "node": step.path, "op": op}
     if isinstance(exc, (InvalidInput, NotLoaded)):
         exc.details = {**where, **exc.details}
         return exc
-    # Without the runner's own frames: what the reader looks for is below them.
-    below = exc.__traceback__.tb_next if exc.__traceback__ else None
-    text = "".join(traceback.format_exception(type(exc), exc, below or exc.__traceback__))
+    # What the reader looks for is below the frames of the runner and of the op's base class.
+    exc.__traceback__ = below_own_frames(exc.__traceback__)
+    text = "".join(traceback.format_exception(exc))
     return NodeFailed(
-        f"Node {step.path!r} (op {op!r}) of pipeline {step.pipeline.name!r} failed:"
+        f"Node {step.path!r} (op {op!r}) of pipeline {pipeline!r} failed:"
         f" {type(exc).__name__}: {exc}",
         traceback=text,
         **where,

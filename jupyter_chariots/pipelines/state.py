@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
-from ..errors import ChariotsError, SerializationError
+from ..errors import ChariotsError, SerializationError, below_own_frames, from_payload
 from ..versioning.spec import Learned, Link, PipelineSpec, RunRecord
 from ..versioning.version import Version
 from .nodes import Plan
 from .ops import LoadableOp
 from .provenance import surroundings
 
-__all__ = ["StateOfRun", "Store", "imported_models", "load_states", "save_run"]
+__all__ = ["StateOfRun", "Store", "imported_models", "load_state", "load_states", "save_run"]
 
 
 class Store(Protocol):
@@ -27,14 +28,18 @@ class Store(Protocol):
         *,
         promote: bool = False,
         who: str | None = None,
+        share: Collection[str] = (),
     ) -> Any:
         """Keep what a run left; ``versions`` of the answer are those recorded, by op name."""
 
     def choose(self, spec: PipelineSpec, pins: Mapping[str, str] | None = None) -> Any:
         """The ``versions`` and ``states`` that a load takes, with ``warnings``."""
 
-    def read(self, op: str, version: Version) -> Any:
-        """The bytes of a state, after their digest and signature were checked."""
+    def read(self, op: str, version: Version, *, mapped: bool = False) -> Any:
+        """The bytes of a state, after their digest and signature were checked.
+
+        ``mapped``: a private memory map will do.
+        """
 
     def record(self, choice: Any) -> Any:
         """Keep the versions that a choice makes (older state under newer code).
@@ -62,14 +67,15 @@ class StateOfRun:
         for op in self._plan.changing:
             op.begin_run()
 
-    def record(self, pipeline: str) -> Any:
+    def record(self) -> RunRecord | None:
         """After the last node: what the run left; ``None`` if no state is another than before.
 
         Raises:
             SerializationError: an op's state cannot be turned into bytes.
         """
         run_id = uuid.uuid4().hex
-        states = {op.name: _state_of(op) for op in self._plan.changing}
+        pipeline = self._plan.pipeline
+        states = {op.name: _state_of(op, pipeline) for op in self._plan.changing}
         versions = {op.name: op.held_version for op in self._plan.ops.values()}
         for op in self._plan.changing:
             fingerprint = states[op.name][1]
@@ -140,18 +146,44 @@ class StateOfRun:
         return lineages
 
 
-def _state_of(op: LoadableOp) -> tuple[bytes, str]:
+def _state_of(op: LoadableOp, pipeline: str) -> tuple[bytes, str]:
     try:
         payload = op.serialize()
         return payload, op.fingerprint_of(payload)
-    except ChariotsError:
-        raise
     except Exception as exc:
-        raise SerializationError(
-            f"The state of op {op.name!r} cannot be turned into bytes: {type(exc).__name__}: {exc}",
-            hint="Give the op another serializer_cls, or write its serialize().",
-            op=op.name,
-        ) from exc
+        what = f"The state of op {op.name!r} of pipeline {pipeline!r} cannot be turned into bytes"
+        hint = "Give the op another serializer_cls, or write its serialize()."
+        raise _explained(exc, what, hint, op, pipeline) from exc
+
+
+def load_state(op: LoadableOp, payload: Any, version: Version, pipeline: str) -> None:
+    """Have an op of a pipeline take the state of a version.
+
+    Raises:
+        SerializationError: it cannot.
+    """
+    try:
+        op.load(payload)
+    except Exception as exc:
+        what = f"Op {op.name!r} of pipeline {pipeline!r} cannot load version {version!r}"
+        hint = (
+            "A package that the state needs may be missing here or be of another version; else"
+            " train the op again."
+        )
+        raise _explained(exc, what, hint, op, pipeline) from exc
+
+
+def _explained(
+    exc: Exception, what: str, hint: str, op: LoadableOp, pipeline: str
+) -> ChariotsError:
+    """The error that names the op; what a serialiser says of the reason stays."""
+    where = {"pipeline": pipeline, "op": op.name}
+    if isinstance(exc, ChariotsError):
+        return from_payload({**exc.payload(), **where, "message": f"{what}: {exc.message}"})
+    exc.__traceback__ = below_own_frames(exc.__traceback__)
+    text = "".join(traceback.format_exception(exc))
+    reason = f"{type(exc).__name__}: {exc}"
+    return SerializationError(f"{what}: {reason}", hint=hint, traceback=text, **where)
 
 
 def _facts_of_code(op: LoadableOp) -> dict[str, Any]:
@@ -175,10 +207,14 @@ def imported_models(ops: Mapping[str, LoadableOp]) -> RunRecord | None:
 
 
 def save_run(
-    spec: PipelineSpec, ops: Mapping[str, LoadableOp], record: RunRecord, store: Store
+    spec: PipelineSpec,
+    ops: Mapping[str, LoadableOp],
+    record: RunRecord,
+    store: Store,
+    share: Collection[str],
 ) -> Any:
     """Commit what a run left and promote it; the ops then hold the versions as recorded."""
-    committed = store.commit(spec, record, promote=True, who=_user())
+    committed = store.commit(spec, record, promote=True, who=_user(), share=share)
     for learned in (*record.learned, *record.used):
         op = ops.get(learned.op)
         # An op that was trained again in another pipeline since then holds what that left.
@@ -200,11 +236,14 @@ def load_states(
         SerializationError: an op cannot take its state.
     """
     choice = store.choose(spec, versions)
-    payloads = {name: store.read(name, state.version) for name, state in choice.states.items()}
+    payloads = {
+        name: store.read(name, state.version, mapped=ops[name].maps_state)
+        for name, state in choice.states.items()
+    }
     points = [(ops[name], ops[name].restore_point()) for name in payloads]
     try:
         for name, payload in payloads.items():
-            _load(ops[name], payload, choice.versions[name])
+            load_state(ops[name], payload, choice.versions[name], spec.name)
         recorded = store.record(choice)
         for name in payloads:
             ops[name].set_learned(recorded.versions[name])
@@ -213,19 +252,6 @@ def load_states(
             op.restore(point)
         raise
     return list(choice.warnings)
-
-
-def _load(op: LoadableOp, payload: Any, version: Version) -> None:
-    try:
-        op.load(payload)
-    except ChariotsError:
-        raise
-    except Exception as exc:
-        raise SerializationError(
-            f"Op {op.name!r} cannot load version {version}: {type(exc).__name__}: {exc}",
-            hint="Its state was written by other code, or other packages. Train it again.",
-            op=op.name,
-        ) from exc
 
 
 def _user() -> str | None:

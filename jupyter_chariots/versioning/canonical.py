@@ -24,7 +24,7 @@ from typing import Any
 
 from .version import digest
 
-__all__ = ["Canonical", "NotCanonical", "public_name"]
+__all__ = ["Canonical", "NotCanonical", "is_default", "public_name", "public_path"]
 
 _TEXTUAL = (
     datetime.date,
@@ -66,8 +66,13 @@ def public_name(value: Any) -> str:
     """
     module = getattr(value, "__module__", None) or type(value).__module__
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
-    public = [part for part in str(module).split(".") if not part.startswith("_")]
-    return ".".join([*(public or [str(module).lstrip("_")]), str(name or type(value).__qualname__)])
+    return public_path(str(module), str(name or type(value).__qualname__))
+
+
+def public_path(module: str, name: str) -> str:
+    """The name in the module, without the private parts of the module."""
+    public = [part for part in module.split(".") if not part.startswith("_")]
+    return ".".join([*(public or [module.lstrip("_")]), name])
 
 
 class Canonical:
@@ -100,8 +105,10 @@ class Canonical:
         Raises:
             NotCanonical: it, or a part of it, has none.
         """
-        if value is None or type(value) in (bool, int):
+        if value is None or type(value) is bool:
             return _join("value", type(value).__name__.encode(), repr(value).encode())
+        if type(value) is int:  # in base 16: Python refuses to write very large ones in base 10
+            return _join("value", b"int", format(value, "x").encode())
         if type(value) is str:
             return _join("str", value.encode("utf-8", "surrogatepass"))
         if type(value) is float:
@@ -109,7 +116,9 @@ class Canonical:
         if isinstance(value, (bytes, bytearray, memoryview)):
             return _join("bytes", bytes(value))
         if isinstance(value, enum.Enum):
-            return _join("enum", self._class(value), value.name.encode())
+            # Flags joined by | have no name in Python 3.10.
+            own = value.value if isinstance(value, enum.Flag) else value.name
+            return _join("enum", self._class(value), self.write(own))
         if isinstance(value, _FUNCTIONS):
             return _join("code", self._refer(value))
         if isinstance(value, types.ModuleType):
@@ -170,7 +179,7 @@ class Canonical:
         if numpy is not None:
             if isinstance(value, numpy.dtype):
                 return _join("dtype", str(value.descr if value.fields else value.str).encode())
-            if isinstance(value, (numpy.ndarray, numpy.generic)):
+            if type(value) in (numpy.ndarray, numpy.memmap) or isinstance(value, numpy.generic):
                 return self._ndarray(numpy, value)
         pandas = sys.modules.get("pandas")
         if pandas is not None:
@@ -189,7 +198,7 @@ class Canonical:
 
     def _ndarray(self, numpy: Any, value: Any) -> bytes:
         scalar = isinstance(value, numpy.generic)
-        if value.dtype.hasobject:
+        if value.dtype.hasobject or value.dtype.fields:  # between fields there may be padding
             data = self.write(value.tolist())
         else:
             data = numpy.ascontiguousarray(value).reshape(-1).view(numpy.uint8).data
@@ -230,10 +239,31 @@ class Canonical:
 def _described(value: Any, method: str) -> Any:
     try:
         if method == "get_params" and "deep" in inspect.signature(value.get_params).parameters:
-            return value.get_params(deep=False)
+            given = value.get_params(deep=False).items()
+            return {name: one for name, one in given if not is_default(type(value), name, one)}
         return getattr(value, method)()
     except Exception as exc:
         raise NotCanonical(f"{method}() of {type(value).__qualname__} raised {exc!r}") from exc
+
+
+def is_default(cls: type, name: str, value: Any) -> bool:
+    """Whether a parameter of the class is at its default.
+
+    Such parameters do not count: releases of a library add, rename and deprecate them.
+    """
+    try:
+        known = inspect.signature(cls).parameters.get(name)
+    except (TypeError, ValueError):  # of a class without a signature nothing is known
+        return False
+    if known is None or known.default is inspect.Parameter.empty:
+        return False
+    default = known.default
+    return value is default or (_plain(value) and _plain(default) and repr(value) == repr(default))
+
+
+def _plain(value: Any) -> bool:
+    kind = type(value)
+    return kind in (bool, int, float, str) or (kind is tuple and all(map(_plain, value)))
 
 
 def _refuse(value: Any, reason: str) -> bytes:

@@ -17,11 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .canonical import Canonical
+from .canonical import Canonical, NotCanonical
 from .source import class_source, function_source, remember_source
 from .walker import CodeWalker
 
-__all__ = ["Code", "canonical_value", "read_code", "remember_source"]
+__all__ = ["Code", "canonical_value", "own_code", "read_code", "remember_source"]
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,32 @@ def read_code(root: Any) -> Code:
     )
 
 
+def own_code(*roots: Any) -> dict[str, Any]:
+    """The user's own classes and functions that the code of the roots names, by name.
+
+    Methods are left out. Of several of one name, the first that is met counts.
+    """
+    walker = CodeWalker()
+    for root in roots:
+        walker.digest_of(root)
+    named: dict[str, Any] = {}
+    for thing in walker.found:
+        around, _, name = thing.__qualname__.rpartition(".")
+        if not around or around.endswith("<locals>"):
+            named.setdefault(name, thing)
+    return named
+
+
 def canonical_value(value: Any) -> bytes:
     """The canonical bytes of the value of a field.
 
     Raises:
         NotCanonical: it, or a part of it, has none.
     """
-    return Canonical(lambda code: CodeWalker().digest_of(code).encode()).write(value)
+    try:
+        return Canonical(lambda code: CodeWalker().digest_of(code).encode()).write(value)
+    except RecursionError:
+        raise NotCanonical("it is nested too deeply") from None
 
 
 def _source(root: Any) -> str | None:

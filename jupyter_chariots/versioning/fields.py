@@ -172,14 +172,18 @@ class Versioned:
             setattr(cls, name, field)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, _Field) and _declared(type(self).__mro__, name) is None:
+        own = self.__dict__.get(name)
+        known = isinstance(own, VersionedFieldDict) or name in self.__dict__.get("_own_levels", ())
+        if (known or isinstance(value, _Field)) and _declared(type(self).__mro__, name) is None:
             # A field that only this instance has, set in its __init__.
             _refuse_if_fixed(self, name)
-            if isinstance(value, VersionedFieldDict):
-                value.name, value._owner = name, self
-            else:
+            if isinstance(value, VersionedField):
                 self.__dict__.setdefault("_own_levels", {})[name] = value.level
                 value = value.value
+            elif isinstance(value, VersionedFieldDict):
+                value.name, value._owner = name, self
+            elif isinstance(own, VersionedFieldDict):
+                value = own._own(self, value)
         object.__setattr__(self, name, value)
 
     def versioned_fields(self) -> list[FieldValue]:

@@ -64,8 +64,38 @@ def function_source(function: types.FunctionType) -> str | None:
     code = function.__code__
     index = _index_of(code.co_filename, function.__globals__)
     if code.co_name == "<lambda>":
-        return "\n".join(sorted(index.lambdas.get(code.co_firstlineno, ()))) or None
+        texts = index.lambdas.get(code.co_firstlineno, [])
+        return "\n".join(_which(texts, code)) or None
     return index.functions.get((code.co_firstlineno, code.co_name))
+
+
+def _which(lambdas: list[str], code: types.CodeType) -> list[str]:
+    """Of several lambdas in one line those whose code this is; all of them if that is unclear."""
+    if len(lambdas) < 2:
+        return lambdas
+    wanted = _shape(code)
+    around = f"def _({', '.join(code.co_freevars)}): return"
+    found = [text for text in lambdas if _shape(_lambda_code(f"{around} (\n{text}\n)")) == wanted]
+    return sorted(set(found)) or lambdas
+
+
+def _lambda_code(text: str) -> types.CodeType | None:
+    """The code of the lambda that is returned by the only function of the text."""
+    try:
+        code = compile(text, "<source>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None
+    for _ in range(2):
+        code = next(inner for inner in code.co_consts if isinstance(inner, types.CodeType))
+    return code
+
+
+def _shape(code: Any) -> Any:
+    """What a code does, wherever it stands."""
+    if not isinstance(code, types.CodeType):
+        return code if isinstance(code, frozenset) else repr(code)
+    names = (code.co_names, code.co_varnames, code.co_freevars)
+    return code.co_code, names, tuple(map(_shape, code.co_consts))
 
 
 def class_source(cls: type) -> str | None:

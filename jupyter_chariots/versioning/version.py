@@ -11,6 +11,7 @@ from datetime import datetime, timedelta, timezone
 from hashlib import blake2b
 
 from ..errors import BadRequest
+from .names import shown
 
 __all__ = ["EMPTY_DIGEST", "Version", "VersionType", "combine", "digest", "now"]
 
@@ -113,7 +114,7 @@ class Version:
         except ValueError:
             pass
         raise BadRequest(
-            f"{text!r} is not a version.",
+            f"{shown(text)} is not a version.",
             hint="A version reads <major>.<minor>.<patch>_<creation time>, as str(version) gives.",
         )
 

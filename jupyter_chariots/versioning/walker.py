@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import collections
 import dataclasses
-import dis
 import enum
 import functools
 import importlib.util
@@ -14,7 +13,8 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-from .canonical import Canonical, NotCanonical, public_name
+from .bytecode import bytecode, globals_named
+from .canonical import Canonical, NotCanonical, public_name, public_path
 from .source import function_source, is_user_module, normalised
 from .version import digest
 
@@ -30,6 +30,8 @@ _SKIPPED = {
     "code_version",
     "op_name",
 }
+_DATACLASS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
+_FIELD = ("init", "repr", "hash", "compare", "kw_only", "default", "default_factory")
 _CONTAINERS = (dict, list, tuple, set, frozenset, collections.deque, str, bytes, int, float)
 
 
@@ -37,21 +39,26 @@ class CodeWalker:
     """Walks through code. Each function and class gets a number when it is first met.
 
     Numbers stand for what is referred to, so that code may refer to itself.
+
+    Attributes:
+        packages: the installed packages that were met, with their versions.
+        opaque: names of functions without source.
+        found: the user's own functions and classes, by number.
     """
 
     def __init__(self, active: frozenset[int] = frozenset()) -> None:
         self.packages: dict[str, str] = {}
         self.opaque: set[str] = set()
         self._numbers: dict[int, int] = {}
-        self._found: list[Any] = []
+        self.found: list[Any] = []
         self._active = active  # roots of the walks that this one is a part of
-        self._values = Canonical(self._refer, self._refer_alone, _by_type, self._transparent)
+        self._values = Canonical(self._refer, self._refer_alone, self._opaque, self._transparent)
 
     def digest_of(self, root: Any) -> str:
         """The digest of a class, a function or another callable, and of all that it names."""
         head = self._write(root)
         parts: list[bytes] = [head]
-        for thing in self._found:  # grows while it is walked through
+        for thing in self.found:  # grows while it is walked through
             is_class = isinstance(thing, type)
             described = self._class(thing) if is_class else self._function(thing)
             parts.append(digest(*described).encode())
@@ -63,15 +70,19 @@ class CodeWalker:
         """What stands for a function or class: its number, or its name if it is installed."""
         if _is_users(thing):
             if id(thing) not in self._numbers:
-                self._numbers[id(thing)] = len(self._found)
-                self._found.append(thing)
+                self._numbers[id(thing)] = len(self.found)
+                self.found.append(thing)
             return b"#%d" % self._numbers[id(thing)]
-        self._note(str(getattr(thing, "__module__", None) or type(thing).__module__))
-        name = public_name(thing).encode()
         inner = getattr(thing, "__wrapped__", None)
-        if isinstance(inner, types.FunctionType) and not isinstance(thing, type):
-            return name + b" of " + self._refer(inner)  # decorated with an installed decorator
-        return name
+        if isinstance(inner, types.FunctionType) and isinstance(thing, types.FunctionType):
+            # Decorated: what an installed decorator made of it bears the name of what it wraps.
+            module = str(thing.__globals__.get("__name__"))
+            self._note(module)
+            name = public_path(module, thing.__code__.co_name).encode() + b" of "
+            others = vars(thing).get("registry")  # of functools.singledispatch
+            return name + self._refer(inner) + self._write(others)
+        self._note(str(getattr(thing, "__module__", None) or type(thing).__module__))
+        return public_name(thing).encode()
 
     def _refer_alone(self, thing: Any) -> bytes:
         if id(thing) in self._active:
@@ -85,8 +96,14 @@ class CodeWalker:
     def _write(self, value: Any) -> bytes:
         try:
             return self._values.write(value)
-        except NotCanonical:
-            return _by_type(value, "")
+        except (NotCanonical, RecursionError):
+            return self._opaque(value, "")
+
+    def _opaque(self, value: Any, reason: str) -> bytes:
+        """An object by its type, and by the functions that it holds (``np.vectorize(f)``)."""
+        held = sorted(getattr(value, "__dict__", {}).items())
+        functions = [self._write(one) for _, one in held if isinstance(one, types.FunctionType)]
+        return b" ".join([b"a", public_name(type(value)).encode(), *functions])
 
     def _transparent(self, value: Any) -> bool:
         # Attributes of installed objects (loggers, clients, random generators) are not constants.
@@ -112,7 +129,7 @@ class CodeWalker:
         text = function_source(function)
         if text is None:
             self.opaque.add(function.__qualname__)
-            yield from _bytecode(function.__code__)
+            yield from bytecode(function.__code__)
         else:
             yield normalised(text).encode("utf-8", "surrogatepass")
         yield self._write(function.__defaults__)
@@ -125,7 +142,7 @@ class CodeWalker:
                 yield name.encode()  # not bound yet
         if hasattr(function, "__wrapped__"):
             yield self._write(function.__wrapped__)
-        for path in sorted(set(_globals_named(function.__code__))):
+        for path in sorted(set(globals_named(function.__code__))):
             yield from self._global(function.__globals__, path)
 
     def _global(self, namespace: dict[str, Any], path: tuple[str, ...]) -> Iterator[bytes]:
@@ -175,15 +192,14 @@ class CodeWalker:
     def _class(self, cls: type) -> Iterator[bytes]:
         for base in cls.__bases__:
             yield self._refer(base)
+        if _is_users(type(cls)):
+            yield b"metaclass=" + self._refer(type(cls))
         if issubclass(cls, enum.Enum):
-            yield from (f"{m.name}".encode() + b"=" + self._write(m.value) for m in cls)
+            for name, member in cls.__members__.items():
+                yield name.encode() + b"=" + self._write(member.value)
         generated = dataclasses.is_dataclass(cls) or hasattr(cls, "_field_defaults")
         if dataclasses.is_dataclass(cls):
-            for one in dataclasses.fields(cls):
-                for value in (one.default, one.default_factory):
-                    if value is not dataclasses.MISSING:
-                        yield one.name.encode() + b"=" + self._write(value)
-                yield one.name.encode()
+            yield from self._dataclass(cls)
         for name, value in sorted(vars(cls).items()):
             if name in _SKIPPED or _is_machinery(cls, name, value):
                 continue
@@ -198,6 +214,25 @@ class CodeWalker:
                 if name.startswith("__") and function and not _is_users(inner):
                     continue  # put there by Enum, Protocol …, as the version of Python has it
                 yield label.encode() + b"=" + self._write(part)
+
+    def _dataclass(self, cls: Any) -> Iterator[bytes]:
+        parameters = cls.__dataclass_params__
+        for name in _DATACLASS:
+            yield name.encode() + b"=" + self._write(getattr(parameters, name))
+        for one in dataclasses.fields(cls):
+            yield one.name.encode()
+            for name in (
+                "init",
+                "repr",
+                "hash",
+                "compare",
+                "kw_only",
+                "default",
+                "default_factory",
+            ):
+                value = getattr(one, name)
+                if value is not dataclasses.MISSING:
+                    yield name.encode() + b"=" + self._write(value)
 
     def _note_value(self, value: Any) -> None:
         cls = value if isinstance(value, (type, types.FunctionType)) else type(value)
@@ -217,9 +252,10 @@ def _is_users(thing: Any) -> bool:
 def _is_machinery(cls: type, name: str, value: Any) -> bool:
     if isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType)):
         return True
-    if name.startswith("_abc_") or (issubclass(cls, enum.Enum) and name.startswith("_")):
-        return not isinstance(value, types.FunctionType) or name == "__new__"
-    if issubclass(cls, enum.Enum) and name in cls.__members__:
+    if issubclass(cls, enum.Enum) and (name.startswith("_") or name in cls.__members__):
+        # Python's versions differ in what they put there; all keep a user's __new__ under this.
+        return name == "_new_member_" or not _is_users(getattr(value, "__func__", value))
+    if name.startswith("_abc_"):
         return True
     dunder = name.startswith("__") and name.endswith("__")
     return dunder and not isinstance(value, (types.FunctionType, classmethod, staticmethod))
@@ -235,52 +271,7 @@ def _unwrapped(name: str, value: Any) -> Iterator[tuple[str, Any]]:
                 yield f"{part} {name}", getattr(value, part)
     elif isinstance(value, functools.cached_property):
         yield f"cached_property {name}", value.func
+    elif isinstance(value, functools.partialmethod):
+        yield f"partialmethod {name}", functools.partial(value.func, *value.args, **value.keywords)
     else:
         yield name, value
-
-
-def _by_type(value: Any, reason: str) -> bytes:
-    return b"a " + public_name(type(value)).encode()
-
-
-def _bytecode(code: types.CodeType) -> Iterator[bytes]:
-    yield "{}.{}".format(*sys.version_info).encode()
-    yield code.co_code
-    yield repr(code.co_names).encode()
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _bytecode(constant)
-        elif not isinstance(constant, frozenset):
-            yield repr(constant).encode()
-        else:
-            yield repr(sorted(map(repr, constant))).encode()
-
-
-_GLOBALS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-_ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
-
-
-def _globals_named(code: types.CodeType) -> Iterator[tuple[str, ...]]:
-    """The globals that code names, each with the attributes that it takes of them.
-
-    An import inside the code is the path ``("import", module)``.
-    """
-    path: list[str] = []
-    for step in dis.get_instructions(code):
-        if step.opname in ("EXTENDED_ARG", "CACHE"):
-            continue
-        if path and step.opname in _ATTRIBUTES:
-            path.append(str(step.argval))
-            continue
-        if path:
-            yield tuple(path)
-            path = []
-        if step.opname in _GLOBALS:
-            path = [str(step.argval)]
-        elif step.opname == "IMPORT_NAME" and step.argval:
-            yield "import", str(step.argval)
-    if path:
-        yield tuple(path)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _globals_named(constant)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,6 @@ def test_equal_states_are_stored_once(store: OpStore) -> None:
     (file,) = files(store)
     run(store, TRAIN, save=True, pca=big, clf="c")
     assert files(store) == [file]
-    assert store.state_file("pca", "1.0.0") == file
 
 
 def test_a_missing_file_is_said_and_repaired_by_training_again(store: OpStore) -> None:
@@ -61,3 +61,18 @@ def test_a_file_that_gc_took_before_the_commit_is_written_again(store: OpStore) 
     with store._db.write() as db:
         store._blobs.insert(db, blob)
     assert [file.read_bytes() for file in files(store)] == [payload]
+
+
+def test_a_mapped_state_is_its_own(store: OpStore) -> None:
+    """Writing into it changes nothing stored, and it outlives the file."""
+    big = "x" * (SMALL + 1)
+    run(store, TRAIN, save=True, pca=big, clf="c")
+    mapped = store.read("pca", "1.0.0", mapped=True)
+    assert isinstance(mapped, mmap.mmap)
+    mapped[:1] = b"y"
+    assert store.read("pca", "1.0.0") == big.encode()
+    for file in files(store):
+        file.unlink()
+    assert mapped[:] == b"y" + big.encode()[1:]
+    with pytest.raises(BlobMissing, match=r"The bytes of pca 1\.0\.0 are gone"):
+        store.read("pca", "1.0.0", mapped=True)

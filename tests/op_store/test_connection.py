@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_chariots.errors import StoreBusy, StoreError
+from jupyter_chariots.errors import StoreBusy, StoreError, StoreTooNew
 from jupyter_chariots.op_store import OpStore
-from jupyter_chariots.op_store.connection import journal_mode_for
 
 from .lab import COUNT, PREDICT, SECRET, TRAIN, fit, load, open_store, run
 
@@ -73,6 +72,24 @@ def test_a_damaged_store_says_what_to_do(tmp_path: Path, content: bytes | None) 
     assert "backup" in (damaged.value.hint or "")
 
 
+def test_a_store_that_cannot_be_opened_leaves_no_connection(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    with sqlite3.connect(path) as raw:
+        raw.execute("PRAGMA user_version=999")
+    raw.close()
+    with pytest.raises(StoreTooNew) as refused:
+        OpStore(path, secret=SECRET)
+    opened = [
+        frame.frame.f_locals["conn"]
+        for frame in refused.traceback
+        if "conn" in frame.frame.f_locals
+    ]
+    assert opened
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be made"):
@@ -130,40 +147,17 @@ def test_a_store_that_is_forgotten_is_closed(tmp_path: Path) -> None:
     gc.collect()
 
 
-MOUNTS = """\
-/dev/sda1 / ext4 rw 0 0
-server:/home /home nfs4 rw 0 0
-/dev/sdb1 /home/local ext4 rw 0 0
-//nas/share /mnt/my\\040share cifs rw 0 0
-"""
-
-
-@pytest.mark.parametrize(
-    ("path", "mode"),
-    [
-        ("/srv/a.db", "wal"),
-        ("/home/ann/a.db", "delete"),
-        ("/home/local/a.db", "wal"),
-        ("/homeless/a.db", "wal"),
-        ("/mnt/my share/a.db", "delete"),
-    ],
-)
-def test_file_systems_of_several_hosts_get_a_rollback_journal(path: str, mode: str) -> None:
-    assert journal_mode_for(Path(path), MOUNTS) == mode
-
-
-def test_without_a_mount_table_the_log_is_tried() -> None:
-    assert journal_mode_for(Path("/a/b.db"), "") == "wal"
-
-
 def test_the_rollback_journal_works_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = f"server:/x {tmp_path} nfs4 rw 0 0\n"
-    monkeypatch.setattr("jupyter_chariots.op_store.connection._mounts", lambda: table)
+    monkeypatch.setattr("jupyter_chariots.op_store.filesystems.mounts", lambda: table)
     with open_store(tmp_path) as store, open_store(tmp_path) as other:
-        assert store.journal_mode() == "delete"
-        run(store, TRAIN, save=True, pca="p", clf="c")
+        with sqlite3.connect(store.path) as raw:
+            assert raw.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        raw.close()
+        run(store, TRAIN, save=True, pca="x" * 70_000, clf="c")
+        assert isinstance(store.read("pca", "1.0.0", mapped=True), bytearray)
         load(other, PREDICT)
         run(other, COUNT, save=True, counter="1")
         assert store.start(COUNT).numbers == {"counter": "1.0.0"}

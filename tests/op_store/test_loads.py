@@ -63,6 +63,19 @@ def test_a_candidate_of_the_newer_code_becomes_loadable(store: OpStore) -> None:
     assert served.numbers["pca"] == "1.0.1"
 
 
+def test_training_under_the_newer_code_ends_the_warning(store: OpStore) -> None:
+    """Equal training gives the version that a load had recorded; now it is what it says."""
+    run(store, TRAIN, save=True, pca="p1", clf="c1")
+    assert "other code" in " ".join(load(store, PATCHED).warnings)
+    run(store, pipeline("train", data(), pca(("1", "0", "1"), fits=True)), save=True, pca="p1")
+    served = load(store, PATCHED)
+    assert served.numbers["pca"] == "1.0.1"
+    assert served.warnings == (
+        "clf 1.0.0 was trained on pca 1.0.0; 1.0.1 differs from it (patch).",
+    )
+    assert store.version_info("pca", "1.0.1").origin is None
+
+
 def test_a_re_recorded_version_is_not_newer_than_what_it_came_from(store: OpStore) -> None:
     run(store, TRAIN, save=True, pca="p1", clf="c1")
     run(store, TRAIN, save=True, pca="p2", clf="c2")

@@ -6,10 +6,10 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from jupyter_chariots.errors import StoreTooNew
 from jupyter_chariots.op_store import OpStore
+from jupyter_chariots.op_store.database import Database, Migrations
 from jupyter_chariots.op_store.schema import SCHEMA, migrate
 
 from .lab import PREDICT, SECRET, TRAIN, load, open_store, run

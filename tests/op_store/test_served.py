@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_chariots.errors import Conflict
+from jupyter_chariots.errors import Conflict, VersionNotFound
 from jupyter_chariots.op_store import OpStore
 from jupyter_chariots.versioning.version import now
 
@@ -36,6 +36,18 @@ def test_a_load_is_one_row_that_another_process_restores(trained: OpStore) -> No
     for ref in served.states.values():
         again.verify(ref.op, ref.version)
     again.close()
+
+
+def test_what_was_removed_meanwhile_is_not_served(trained: OpStore) -> None:
+    choice = trained.choose(PREDICT)
+    run(trained, TRAIN, save=True, pca="p2", clf="c2")
+    stands = load(trained, PREDICT)
+    trained.gc(keep=1)
+    before = trained.sequence()
+    with pytest.raises(VersionNotFound, match="was removed while pipeline 'pred_iris'"):
+        trained.commit_load(PREDICT, choice, cause="load")
+    assert trained.sequence() == before
+    assert trained.served("pred_iris") == stands
 
 
 def test_a_refused_load_changes_nothing(trained: OpStore) -> None:

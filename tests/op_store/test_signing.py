@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sqlite3
 import stat
@@ -94,7 +95,7 @@ def test_parts_do_not_run_together() -> None:
 def test_what_somebody_else_signed_is_not_opened(store: OpStore) -> None:
     run(store, TRAIN, save=True, pca="p", clf="c")
     stranger = OpStore(store.path, secret=STRANGER)
-    for read in (stranger.read, stranger.verify, stranger.state_file):
+    for read in (stranger.read, stranger.verify, functools.partial(stranger.read, mapped=True)):
         with pytest.raises(NotTrusted, match=r"pca 1\.0\.0 was not signed by you") as refused:
             read("pca", "1.0.0")
         assert "jupyter chariots trust PATH" in (refused.value.hint or "")
@@ -140,8 +141,8 @@ def test_changed_bytes_are_not_opened(store: OpStore) -> None:
     for name in ("pca", "clf"):
         with pytest.raises(NotTrusted, match="were changed since they were saved"):
             store.read(name, "1.0.0")
-    with pytest.raises(NotTrusted):
-        store.state_file("clf", "1.0.0")
+        with pytest.raises(NotTrusted, match="were changed since they were saved"):
+            store.read(name, "1.0.0", mapped=True)
 
 
 def test_training_again_repairs_what_was_changed(store: OpStore) -> None:

@@ -157,6 +157,29 @@ def test_version_and_code_are_fixed_in_a_pipeline() -> None:
         one.amount = 6
 
 
+def offset() -> int:
+    return 1
+
+
+def test_the_next_pipeline_has_the_code_as_it_is_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook: the cell of a helper and that of the pipeline were edited, not the op's."""
+
+    @op
+    def shift(x: int) -> int:
+        return x + offset()
+
+    def pipeline() -> Pipeline:
+        return Pipeline([Node(shift, "__pipeline_input__", "__pipeline_output__")], "p")
+
+    first, same = pipeline(), pipeline()
+    assert str(first.spec.ops[0].version) == str(same.spec.ops[0].version)
+    monkeypatch.setitem(globals(), "offset", lambda: 2)
+    other = pipeline()
+    assert other.spec.ops[0].version != first.spec.ops[0].version
+    assert other.spec.ops[0].version == shift.__version__
+    assert same.spec.digest == first.spec.digest != other.spec.digest
+
+
 def test_bad_op_names_are_refused_by_the_pipeline() -> None:
     class ÉtatOp(AddOp):
         pass

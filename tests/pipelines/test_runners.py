@@ -102,7 +102,8 @@ def test_an_error_in_a_nested_pipeline_names_its_place(runner: BaseRunner) -> No
     outer = Pipeline([Node(one, output_nodes="x"), Node(inner, "x", OUT, name="part")], "outer")
     with pytest.raises(NodeFailed) as caught:
         runner.run(outer)
-    assert caught.value.details["node"] == "part.fail"
+    assert caught.value.details == {"pipeline": "outer", "node": "part.fail", "op": "fail"}
+    assert "'part.fail' (op 'fail') of pipeline 'outer'" in caught.value.message
 
 
 def test_invalid_input_found_by_an_op_passes_through(runner: BaseRunner) -> None:
@@ -339,6 +340,18 @@ def test_a_state_that_cannot_be_serialised_fails_the_run(runner: BaseRunner) -> 
     with pytest.raises(SerializationError, match=r"'unserialisable'.*a lock"):
         runner.run(pipeline)
     assert pipeline.last_run is None
+
+
+def test_what_a_serialiser_says_comes_with_the_op(runner: BaseRunner) -> None:
+    class Locked(Mean):
+        def fit(self, values: list[float]) -> None:
+            self._model["lock"] = threading.Lock()
+
+    pipeline = Pipeline([Node(Locked(MLMode.FIT), IN)], "p")
+    with pytest.raises(SerializationError, match=r"op 'locked' of pipeline 'p'.*lock") as caught:
+        runner.run(pipeline, [1.0])
+    assert "serializer_cls" in (caught.value.hint or "")
+    assert caught.value.details == {"pipeline": "p", "op": "locked"}
 
 
 def test_branches_run_side_by_side() -> None:

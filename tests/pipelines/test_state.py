@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_chariots.errors import SerializationError, VersionError
+from jupyter_chariots.errors import NameTaken, SerializationError, VersionError
 from jupyter_chariots.ml import MLMode
 from jupyter_chariots.op_store import OpStore
 from jupyter_chariots.pipelines import Node, Pipeline, SequentialRunner
@@ -198,6 +198,21 @@ def test_save_and_load(store: OpStore) -> None:
     assert str(loaded["mean"]) == str(training.get_pipeline_versions()["mean"])
 
 
+def test_a_name_that_belongs_to_another_module_may_be_shared(store: OpStore) -> None:
+    first = train()
+    run(first, [1, 3])
+    first.save(store)
+    other = type("Other", (Mean,), {"op_name": "mean", "own": 1, "__module__": "elsewhere"})
+    second = Pipeline([Node(other(MLMode.FIT), IN)], "second")
+    run(second, [5, 7])
+    with pytest.raises(NameTaken, match="'mean'") as taken:
+        second.save(store)
+    assert "share=['mean']" in (taken.value.hint or "")
+    assert second.save(store, share=["mean"]) is not None
+    run(second, [9])
+    assert second.save(store) is not None, "for good"
+
+
 def test_saving_again_changes_nothing(store: OpStore) -> None:
     training = train()
     assert training.save(store) is None
@@ -299,7 +314,9 @@ def test_a_load_that_fails_half_way_is_undone(store: OpStore) -> None:
     run(training, [5, 7])
     training.save(store)
     serving.ops["scale"].broken = True  # type: ignore[attr-defined]
-    with pytest.raises(SerializationError, match=r"'scale' cannot load version .*half loaded"):
+    with pytest.raises(
+        SerializationError, match=r"'scale' of pipeline .* cannot load .*half loaded"
+    ):
         serving.load(store)
     after = {name: str(version) for name, version in serving.get_pipeline_versions().items()}
     assert after == before

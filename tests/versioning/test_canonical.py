@@ -27,6 +27,11 @@ class Colour(enum.Enum):
     BLUE = 2
 
 
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
 @dataclasses.dataclass
 class Point:
     x: int
@@ -103,8 +108,12 @@ VALUES: list[Any] = [
     collections.Counter("aab"),
     range(3),
     slice(1, 2),
+    10**5000,
     Colour.RED,
     Colour.BLUE,
+    Access(0),
+    Access.READ,
+    Access.READ | Access.WRITE,
     Point(1),
     Point(1, 2),
     Slotted(1),
@@ -142,6 +151,8 @@ VALUES: list[Any] = [
     np.array(["a", 1], dtype=object),
     np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
     np.array(["2026-01-01"], dtype="M8[D]"),
+    np.ma.array([1, 2], mask=[True, False]),
+    np.ma.array([1, 2], mask=[False, True]),
     np.dtype("f4"),
     np.arange(1000),
     np.zeros(0),
@@ -157,6 +168,7 @@ VALUES: list[Any] = [
     PCA(2),
     PCA(3),
     LogisticRegression(),
+    LogisticRegression(C=2),
     make_pipeline(PCA(2), LogisticRegression()),
     make_pipeline(PCA(3), LogisticRegression()),
 ]
@@ -179,6 +191,14 @@ def test_writing_twice_gives_the_same(index: int) -> None:
     assert canonical_value(value) == canonical_value(value)
 
 
+def padded(padding: int) -> Any:
+    """A record whose fields have bytes between them that mean nothing."""
+    records = np.empty(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True))
+    records.view("u1")[:] = padding
+    records["a"], records["b"] = 1, 2.0
+    return records
+
+
 EQUAL: list[tuple[Any, Any]] = [
     ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
     ({"x", "y", "z"}, {"z", "y", "x"}),
@@ -187,6 +207,8 @@ EQUAL: list[tuple[Any, Any]] = [
     (Configured(3), Configured(3)),
     (PCA(2), PCA(n_components=2)),
     (PCA(2), PCA(2).fit(np.eye(3))),
+    (LogisticRegression(C=2), LogisticRegression(C=2, tol=1e-4)),
+    (padded(0), padded(255)),
     (np.arange(6).reshape(2, 3), np.asfortranarray(np.arange(6).reshape(2, 3))),
     (np.arange(10)[::2], np.array([0, 2, 4, 6, 8])),
     (float("nan"), -float("nan") * 0 + float("nan")),
@@ -221,6 +243,31 @@ def test_the_same_object_twice_is_no_cycle() -> None:
 def test_what_has_no_canonical_form(value: Any) -> None:
     with pytest.raises(NotCanonical):
         canonical_value(value)
+
+
+def test_nesting_without_end() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(NotCanonical, match="too deeply"):
+        canonical_value(deep)
+
+
+def test_parameters_at_their_defaults_do_not_count() -> None:
+    """Releases of a library add parameters and rename them, which must not orphan models."""
+
+    class Estimator:
+        def __init__(self, a: int = 1, b: Any = (1, "x"), c: float = float("nan")) -> None:
+            self.given = {"a": a, "b": b, "c": c}
+
+        def get_params(self, deep: bool = True) -> dict[str, Any]:
+            return self.given
+
+    older, newer = Estimator(), Estimator(1, (1, "x"))
+    del older.given["b"], older.given["c"]
+    assert canonical_value(older) == canonical_value(newer)
+    others: list[Any] = [(), (2,), (1, (2, "x")), (1, [1, "x"])]
+    assert len({canonical_value(Estimator(*given)) for given in others}) == 4
 
 
 def test_parameters_that_cannot_be_had() -> None:

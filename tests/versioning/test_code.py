@@ -12,7 +12,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 from jupyter_client.manager import start_new_kernel as start_kernel
 
-from jupyter_chariots.versioning.code import read_code
+from jupyter_chariots.versioning.code import own_code, read_code
 
 Make = Callable[..., ModuleType]
 
@@ -240,6 +240,20 @@ def test_installed_code_counts_by_name_and_is_provenance() -> None:
     assert set(read_code(PCA).packages) == {"sklearn"}
 
 
+def test_ones_own_code_by_name(make_module: Make) -> None:
+    module = make_module(BASE)
+    named = own_code(module.Thing.run, module.Parent)
+    assert {name: named[name] for name in ("Settings", "Kind", "Parent", "helper", "deeper")} == {
+        "Settings": module.Settings,
+        "Kind": module.Kind,
+        "Parent": module.Parent,
+        "helper": module.helper,
+        "deeper": module.deeper,
+    }
+    assert named.keys().isdisjoint({"Thing", "run", "inherited", "sqrt", "dataclass"})
+    assert named["inner"](1) == 3  # the function in ADD_TWO
+
+
 def test_packages_origin_and_source(make_module: Make) -> None:
     module = make_module(BASE)
     code = read_code(module.Thing)
@@ -301,7 +315,7 @@ def test_a_file_edited_after_the_import_does_not_change_the_version(
 SCRIPT = """
 import sys
 sys.path.insert(0, {folder!r})
-from jupyter_chariots.versioning.code import read_code
+from jupyter_chariots.versioning.code import own_code, read_code
 from seeds import Thing
 print(read_code(Thing).digest)
 """

@@ -156,6 +156,14 @@ def test_fields_made_in_init() -> None:
     assert changed(Made(3).__version__, Made(4).__version__) == [MINOR, PATCH]
     one.depth = 4
     assert changed(one.__version__, Made(3).__version__) == [MINOR]
+    one.table = {"a": 4}
+    assert changed(one.__version__, Made(3).__version__) == [MINOR, PATCH]
+    one.fix_version()
+    for name, value in (("depth", 5), ("table", {}), ("table", VersionedFieldDict())):
+        with pytest.raises(DefinitionError, match=name):
+            setattr(one, name, value)
+    with pytest.raises(DefinitionError, match="table"):
+        one.table["a"] = 5
 
 
 def test_a_field_value_with_another_level() -> None:
