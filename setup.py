@@ -63,18 +63,23 @@ setup(
     ],
     extras_require={
         "sklearn": SKLEARN,
+        "keras": ["keras>=3.6"],  # and a backend, of the user's choice: jax, torch or tensorflow
         "skops": ["skops>=0.10"],
         "fsspec": ["fsspec>=2024.2"],
         "lab": LAB + SKLEARN,
         "test": [
             *LAB,
             *SKLEARN,
+            "build>=1.2",
             "fsspec>=2024.2",
             "hypothesis>=6.100",
+            "jax>=0.4.30",
             "jsonschema>=4.20",
+            "keras>=3.6",
             "mypy>=1.13",
             "nbclient>=0.10",
             "openapi-spec-validator>=0.7",
+            "polars>=1.0",
             "pandas-stubs",
             "pytest>=8.3",
             "pytest-jupyter[server]>=0.10",
@@ -83,8 +88,12 @@ setup(
             "pytest-xdist>=3.6",
             "pyyaml>=6.0",
             "ruff>=0.9",
+            "setuptools>=77",  # what pyproject.toml builds with: the tests build offline
             "skops>=0.10",
             "types-PyYAML",
+            # the same without CUDA, except on a Mac, which has none
+            "xgboost-cpu>=2.1; sys_platform != 'darwin'",
+            "xgboost>=2.1; sys_platform == 'darwin'",
         ],
     },
     classifiers=[

@@ -124,10 +124,12 @@ def loaded_by(code: str) -> set[str]:
 HEAVY = {
     "IPython",
     "cloudpickle",
+    "h5py",
     "ipywidgets",
     "joblib",
     "jupyter_core",
     "jupyter_server",
+    "keras",
     "numpy",
     "pandas",
     "sklearn",

@@ -40,6 +40,7 @@ def test_the_names_of_the_design() -> None:
         ("pipelines", "BaseRunner FunctionOp"),
         ("versioning", "Versioned"),
         ("ml", "BaseSerializer PickleSerializer JSONSerializer CSVSerializer JoblibSerializer"),
+        ("ml", "KerasOp KerasSerializer"),
         ("op_store", "BaseSaver FileSaver"),
     ],
 )

@@ -1,7 +1,9 @@
-"""Models as ops. Nothing here imports numpy, pandas or scikit-learn before it is used."""
+"""Models as ops. Nothing here imports numpy, pandas, scikit-learn or keras before it is used."""
 
 from .base import BaseMLOp
 from .estimators import as_op
+from .keras import KerasOp
+from .keras_files import KerasSerializer
 from .mode import MLMode
 from .serializers import (
     BaseSerializer,
@@ -20,6 +22,8 @@ __all__ = [
     "CSVSerializer",
     "JSONSerializer",
     "JoblibSerializer",
+    "KerasOp",
+    "KerasSerializer",
     "MLMode",
     "PickleSerializer",
     "SKSupervisedOp",

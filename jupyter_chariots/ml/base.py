@@ -174,6 +174,11 @@ class BaseMLOp(LoadableOp):
     def _serializer(self) -> BaseSerializer:
         return self.serializer_cls()
 
+    @property
+    def maps_state(self) -> bool:
+        """Whether ``load`` takes a memory map as well as bytes: if the serialiser does."""
+        return self.serializer_cls.maps_state and type(self).load is BaseMLOp.load
+
     def serialize(self) -> bytes:
         """The model as bytes."""
         payload = self._serializer.serialize_object(self._model)

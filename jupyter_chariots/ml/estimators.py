@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
 from ..errors import DefinitionError
 from ..pipelines.callbacks import OpCallBack
-from ..versioning.canonical import NotCanonical
-from ..versioning.code import canonical_value
+from ..versioning.canonical import is_default
 from ..versioning.spec import Learned
 from ..versioning.version import VersionType
 from .mode import MLMode
@@ -182,19 +180,9 @@ def _flat_parameters(estimator: Any) -> dict[str, Any]:
     for path, value in parameters.items():
         owner, _, name = path.rpartition("__")
         parent = parameters.get(owner) if owner else estimator
-        if name != "memory" and not _is_default(parent, name, value):
+        if name != "memory" and not is_default(type(parent), name, value):
             found[path] = bare(value)
     return found
-
-
-def _is_default(estimator: Any, name: str, value: Any) -> bool:
-    known = inspect.signature(type(estimator)).parameters.get(name)
-    if known is None or known.default is inspect.Parameter.empty:
-        return False
-    try:
-        return canonical_value(value) == canonical_value(known.default)
-    except NotCanonical:
-        return value is known.default
 
 
 def _is_estimator(value: Any) -> bool:

@@ -2,9 +2,10 @@
 
 Equal training should give an equal version, in every process. The pickle of a state depends on
 more than the state: on the order in which a set hands out its strings (``PYTHONHASHSEED``), on
-which equal strings happen to be one object, on whether an array is a view into another; and, for
-classes and functions of a notebook, on the cell's line numbers and a random identity. Here the
-state is pickled once more, into a hash, with those in a canonical form.
+which equal strings happen to be one object, on whether an array is a view into another; for
+tensors of torch, on where they lie in memory; and, for classes and functions of a notebook, on the
+cell's line numbers and a random identity. Here the state is pickled once more, into a hash, with
+those in a canonical form.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ _SMALL = 1 << 16  # bytes; below this a copy costs less than a view
 
 
 def is_canonical(stream: memoryview) -> bool:
-    """Whether a pickle surely holds no set and nothing by value; equal states answer equally."""
+    """Whether a pickle surely holds no set, no tensor and nothing by value.
+
+    Equal states answer equally.
+    """
     data = bytes(stream)
-    signs = (b"cloudpickle", pickle.EMPTY_SET, pickle.FROZENSET)
+    signs = (b"cloudpickle", b"torch", pickle.EMPTY_SET, pickle.FROZENSET)
     return not any(sign in data for sign in signs)
 
 
@@ -40,6 +44,8 @@ def state_digest(state: Any) -> str:
     numpy = sys.modules.get("numpy")
     arrays = (numpy.ndarray, numpy.memmap) if numpy else ()
     dtype = numpy.dtype if numpy else ()
+    torch: Any = sys.modules.get("torch")
+    tensor = torch.Tensor if torch else ()
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def __init__(self, sink: _Sink) -> None:
@@ -54,6 +60,8 @@ def state_digest(state: Any) -> str:
                 return kind.__name__, sorted(state_digest(item) for item in value)
             if kind in arrays and not value.dtype.hasobject:
                 return _array(numpy, value)
+            if isinstance(value, tensor) and value.layout is torch.strided:
+                return _tensor(torch, value)
             if isinstance(value, dtype):
                 return "dtype", repr(value)
             return None
@@ -75,6 +83,13 @@ def _array(numpy: Any, array: Any) -> tuple[Any, ...]:
     plain = numpy.ascontiguousarray(array.T if fortran else array)
     data = plain.tobytes() if plain.nbytes < _SMALL else plain.reshape(-1).view("u1").data
     return "array", repr(array.dtype), array.shape, fortran, digest(data)
+
+
+def _tensor(torch: Any, tensor: Any) -> tuple[Any, ...]:
+    """A tensor as its type, shape and bytes, wherever it is computed."""
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    content = digest(flat.view(torch.uint8).numpy().data) if flat.numel() else ""
+    return type(tensor).__name__, str(tensor.dtype), tuple(tensor.shape), content
 
 
 class _Sink:

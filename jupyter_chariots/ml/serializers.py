@@ -33,7 +33,13 @@ _LARGE = 1 << 20  # bytes; above this a second pass over the state would be felt
 
 
 class BaseSerializer(abc.ABC):
-    """Turns a state into bytes and back."""
+    """Turns a state into bytes and back.
+
+    Attributes:
+        maps_state: whether ``deserialize_object`` takes a memory map as well as bytes.
+    """
+
+    maps_state: ClassVar[bool] = False
 
     @abc.abstractmethod
     def serialize_object(self, target: Any) -> bytes:
@@ -65,6 +71,8 @@ class PickleSerializer(BaseSerializer):
     From read-only bytes each array is copied, since models that write into their own arrays
     (``partial_fit``, compiled code with typed memory views) must run after a load as before it.
     """
+
+    maps_state = True
 
     def serialize_object(self, target: Any) -> bytes:
         """The state as a pickle, or as pickle and buffers where it has large arrays."""

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from ..errors import DefinitionError
+from ..errors import DefinitionError, InvalidInput
 from ..versioning.fields import VersionedField, VersionedFieldDict
 from ..versioning.version import VersionType
 from .base import BaseMLOp
@@ -111,13 +111,25 @@ def with_fitted_columns(model: Any, X: Any) -> Any:
     """Rows as the model was fitted on them: named columns in their order, or none.
 
     Rows without names (JSON) get those of the fit; a frame is reordered by them, or loses its
-    names where the fit saw none. What does not fit is left for the model to complain about.
+    names where the fit saw none; records (dicts) are ordered by them. What else does not fit is
+    left for the model to complain about.
+
+    Raises:
+        InvalidInput: records have other names than the fit.
     """
     names = getattr(model, "feature_names_in_", None)
     is_frame = hasattr(X, "columns") and hasattr(X, "to_numpy")
+    are_records = isinstance(X, list) and X and all(isinstance(row, Mapping) for row in X)
     if names is None:
-        known = is_frame and getattr(model, "n_features_in_", None) is not None
-        return X.to_numpy() if known else X
+        known = getattr(model, "n_features_in_", None) is not None
+        if are_records and known:
+            raise InvalidInput(
+                "The rows have names for their values, but the model was fitted without names.",
+                hint="Send each row as a list of values, in the order of the fit.",
+            )
+        return X.to_numpy() if is_frame and known else X
+    if are_records:
+        X = _in_order(X, list(names))
     if is_frame:
         given = list(X.columns)
         same = len(given) == len(names) and given != list(names) and set(given) == set(names)
@@ -129,6 +141,23 @@ def with_fitted_columns(model: Any, X: Any) -> Any:
     except ImportError:  # fitted on frames of another kind
         return X
     return pd.DataFrame(X, columns=list(names))
+
+
+def _in_order(records: list[Mapping[str, Any]], names: list[str]) -> list[list[Any]]:
+    """The values of each record, in the order of the names."""
+    found = {name for record in records for name in record}
+    missing = [name for name in names if any(name not in record for record in records)]
+    unknown = sorted(map(str, found.difference(names)))
+    if missing or unknown:
+        wrong = {"missing": missing, "unknown": unknown}
+        said = "; ".join(f"{how}: {', '.join(those)}" for how, those in wrong.items() if those)
+        raise InvalidInput(
+            f"The columns of the input are not those of the fit; {said}.",
+            hint=f"The columns are: {', '.join(names)}.",
+            missing=missing,
+            unknown=unknown,
+        )
+    return [[record[name] for name in names] for record in records]
 
 
 def _has_width(X: Any, width: int) -> bool:

@@ -1,7 +1,10 @@
+import json
+import mmap
 import subprocess
 import sys
 import threading
 
+import numpy as np
 import pytest
 
 from jupyter_chariots import (
@@ -9,6 +12,7 @@ from jupyter_chariots import (
     MLMode,
     Node,
     OpCallBack,
+    OpStore,
     Pipeline,
     SequentialRunner,
     ThreadRunner,
@@ -332,3 +336,55 @@ def test_importing_the_base_class_imports_no_numerics():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+class Table(BaseMLOp):
+    """Learns a large array."""
+
+    def _init_model(self):
+        return np.zeros(20_000)
+
+    def fit(self, value):
+        self._model[:] = value
+
+    def predict(self, value):
+        self._model[0] += value  # as models with caches in their arrays do
+        return self._model[:2].tolist()
+
+
+class OwnFormat(Table):
+    """Reads its state its own way, which need not know of memory maps."""
+
+    def load(self, serialized_object):
+        assert isinstance(serialized_object, (bytes, bytearray))
+        super().load(serialized_object)
+
+
+class AsText(Table):
+    class serializer_cls(JSONSerializer):
+        def serialize_object(self, target):
+            return super().serialize_object(target.tolist())
+
+        def deserialize_object(self, serialized_object):
+            return np.array(json.loads(serialized_object))
+
+
+@pytest.mark.parametrize(("kind", "mapped"), [(Table, True), (OwnFormat, False), (AsText, False)])
+def test_large_states_are_mapped_where_the_op_and_its_serialiser_can(tmp_path, kind, mapped):
+    with OpStore(tmp_path / "op_store.db", secret=b"secret of the test") as store:
+        training = Pipeline([Node(kind(MLMode.FIT), IN)], "train")
+        run(training, 3)
+        training.save(store)
+        for _ in range(2):  # what the first one writes is not stored
+            using = Pipeline([Node(kind(MLMode.PREDICT), IN, OUT)], "use")
+            using.load(store)
+            (op,) = using.ops.values()
+            assert isinstance(owner(op._model), mmap.mmap) is mapped
+            assert run(using, 1) == [4, 3]
+
+
+def owner(array):
+    """What holds the memory of an array."""
+    while isinstance(array, (np.ndarray, memoryview)):
+        array = array.base if isinstance(array, np.ndarray) else array.obj
+    return array

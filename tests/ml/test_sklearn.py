@@ -5,6 +5,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_iris
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LinearRegression, LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -21,7 +22,7 @@ from jupyter_chariots import (
     VersionType,
     as_op,
 )
-from jupyter_chariots.errors import DefinitionError, NodeFailed
+from jupyter_chariots.errors import DefinitionError, InvalidInput, NodeFailed
 from jupyter_chariots.ml import JoblibSerializer, PickleSerializer, SkopsSerializer
 
 X, y = load_iris(return_X_y=True)
@@ -198,6 +199,27 @@ class TestColumns:
     def test_other_columns_are_refused_by_the_estimator(self, on_frame):
         with pytest.raises(ValueError, match="feature names"):
             on_frame.predict(FRAME.rename(columns={FRAME.columns[0]: "other"}))
+
+    def test_records_are_ordered_by_the_names_of_the_fit(self, on_frame):
+        records = FRAME[FRAME.columns[::-1]].to_dict(orient="records")
+        assert on_frame.predict(records) == pytest.approx(on_frame.predict(FRAME))
+
+    def test_records_with_other_names_are_refused_with_the_names(self, on_frame):
+        record = {**FRAME.iloc[0].to_dict(), "colour": "blue"}
+        del record["petal width (cm)"]
+        with pytest.raises(InvalidInput, match=r"missing: petal width .cm.; unknown: colour"):
+            on_frame.predict([record])
+
+    def test_records_for_a_model_fitted_without_names_are_refused(self):
+        op = PCAOp(MLMode.FIT)
+        op.execute(X)
+        with pytest.raises(InvalidInput, match="without names"):
+            op.predict([dict.fromkeys("abcd", 1.0)])
+
+    def test_records_for_a_model_that_takes_them(self):
+        op = as_op(DictVectorizer(sparse=False), mode=MLMode.FIT)
+        op.execute([{"a": 1.0, "b": 2.0}])
+        assert op.predict([{"b": 3.0}]).tolist() == [[0.0, 3.0]]
 
     def test_a_frame_for_a_model_fitted_without_names(self):
         op = PCAOp(MLMode.FIT)
