@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,12 @@ class PipelinesServer(ExtensionApp):
         allow_none=True,
         help="Seconds that a call of a pipeline may take that changes nothing.",
     ).tag(config=True)
+    candidate_ttl = Float(
+        7.0,
+        allow_none=True,
+        help="Days after which what a run left is removed if it was not saved and is not current; "
+        "None: never.",
+    ).tag(config=True)
     start_timeout = Float(
         10.0,
         help="Seconds that a request waits while the pipelines are being imported at the start, "
@@ -86,9 +93,10 @@ class PipelinesServer(ExtensionApp):
             use_workers=self.use_workers,
             call_timeout=self.call_timeout,
         )
+        ttl = None if self.candidate_ttl is None else timedelta(days=self.candidate_ttl)
         self.manager = PipelineManager(
             self.app_pipelines,
-            StoreThreads(lambda: OpStore(path)),
+            StoreThreads(lambda: OpStore(path, candidate_ttl=ttl)),
             launcher,
             self._emit,
             self.log,
@@ -108,14 +116,17 @@ class PipelinesServer(ExtensionApp):
         """Begin to find the pipelines, and tell kernels and scripts where this server is."""
         self.manager.start()
         self._connection = file = ConnectionFile(jupyter_runtime_dir())
-        content = {
-            "url": serverapp.connection_url,
-            "token": self.identity.credential,
-            "root_dir": str(Path(serverapp.root_dir).resolve()),
-            "version": __version__,
-        }
+
+        def write() -> None:
+            file.write(
+                url=serverapp.connection_url,
+                token=self.identity.credential,
+                root_dir=str(Path(serverapp.root_dir).resolve()),
+                version=__version__,
+            )
+
         try:
-            await self.manager.store.run(lambda: file.write(**content))
+            await self.manager.store.run(write)
         except OSError as error:
             self.log.warning("The connection file cannot be written: %s", error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
@@ -62,6 +63,13 @@ def error_of(exception: BaseException | None, status: int, *, known: bool) -> Ch
         f"The server failed unexpectedly: {type(exception).__name__}.",
         hint="The server's log has the traceback; please report it.",
     )
+
+
+def _whole_seconds(value: object) -> int:
+    """As HTTP wants them; an error that user code raised may say anything."""
+    if isinstance(value, int | float) and math.isfinite(value):
+        return max(1, math.ceil(value))
+    return 1
 
 
 def authorized(action: str, *, resource: str) -> Callable[[Method], Method]:
@@ -148,6 +156,13 @@ class ChariotsHandler(ExtensionHandlerMixin, Reading, APIHandler):
         """Asked where tornado would redirect to a login page: a program needs a 401 instead."""
         raise web.HTTPError(HTTPStatus.UNAUTHORIZED)
 
+    def set_secure_cookie(self, *args: Any, **options: Any) -> None:
+        """Set Jupyter's login, but not for a program: it sends its token with each request, and to
+        sign a login that it never sends back costs a tenth of a call.
+        """
+        if "Authorization" not in self.request.headers:
+            super().set_secure_cookie(*args, **options)
+
     def answer(self, value: Any) -> None:
         """Finish with a JSON value."""
         self.finish(dumps(value))
@@ -167,7 +182,7 @@ class ChariotsHandler(ExtensionHandlerMixin, Reading, APIHandler):
             status = error.status
         self.set_status(status, "Version Error" if status == VERSION_ERROR else None)
         if status == _BUSY:
-            self.set_header("Retry-After", str(error.details.get("retry_after", 1)))
+            self.set_header("Retry-After", _whole_seconds(error.details.get("retry_after")))
         if status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", 'token realm="jupyter"')
         self.answer(error.payload())

@@ -6,22 +6,27 @@ import asyncio
 import difflib
 import os
 from collections.abc import Sequence
+from copy import copy
 from logging import Logger
 from typing import Any
 
-from ..errors import ChariotsError, Conflict, NameTaken, PipelineNotFound, Unavailable
+from ..errors import ChariotsError, PipelineNotFound, StoreError, Unavailable
 from ..op_store import OpStore
-from ..op_store.records import Definition, News
+from ..op_store.records import News
 from ..versioning.version import now
-from ..workers.describe import Described, describe
 from ..workers.launcher import Launcher
+from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
+from .checks import Checks
 from .newsfeed import Emit, Newsfeed
+from .registration import Registration
 from .serving import ServedPipeline
-from .threads import StoreThreads
-from .views import graph_view, schema_view, stored_view
+from .threads import StoreThreads, patiently
+from .views import graph_view, refusal_view, schema_view, stored_view
 
 __all__ = ["PROTOCOL", "PipelineManager"]
+
+_DAY_S = 24 * 3600
 
 PROTOCOL = 1
 """Number of the protocol between server and panels: a panel of another one may look, not act."""
@@ -52,34 +57,40 @@ class PipelineManager:
         release: str,
     ) -> None:
         self.pipelines: dict[str, ServedPipeline] = {}
-        self.refused: dict[str, ChariotsError] = {}
-        self.failures: list[ChariotsError] = []
         self.store = store
         self._modules, self._launcher, self._log = list(modules), launcher, log
         self._start_timeout, self._release = start_timeout, release
         self._since = now()
         self._feed = Newsfeed(store, emit, self._hear, log)
+        self._registration = Registration(self._modules, store, launcher, log)
+        self._checks = Checks(store)
         self._trainers = Trainers(launcher, store)
         self._starting: asyncio.Task[None] | None = None
         self._failed: ChariotsError | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
 
     # -- start and stop -------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to find the pipelines; requests wait for it, the server does not."""
-        self._starting = asyncio.get_running_loop().create_task(self._start())
+        self._failed = None
+        self._starting = self._tasks.start(self._start())
 
     async def _start(self) -> None:
         try:
-            await self._feed.start()
-            described, errors = await describe(self._modules, self._launcher)
-            for error in errors:
-                await self._note(error)
-            for found in described:
-                await self._register(found)
-            await asyncio.gather(*(entry.restore() for entry in self.pipelines.values()))
+            await patiently(self._feed.start, self._log)
+            for definition in await self._registration.run():
+                self.pipelines[definition.name] = ServedPipeline(
+                    definition,
+                    self.store,
+                    self._checks,
+                    self._launcher,
+                    self._trainers,
+                    self._feed,
+                    self._log,
+                )
             self._feed.wake()
+            self._tasks.start(self._clean())
         except ChariotsError as error:
             self._failed = error
             self._log.error("No pipeline can be served: %s", error)
@@ -90,58 +101,20 @@ class PipelineManager:
             )
             self._log.exception("No pipeline can be served")
 
-    async def _note(self, error: ChariotsError) -> None:
-        """Remember what is wrong with a module or a name, and which pipelines it is about."""
-        self._log.error("%s\n%s", error, error.traceback or "")
-        self.failures.append(error)
-        name = error.details.get("pipeline")
-        if name is not None:
-            self.refused[name] = Conflict(error.message, hint=error.hint, **error.details)
-            return
-        module = str(error.details.get("module", "")).partition(":")[0]
-        for definition in await self.store(OpStore.definitions):
-            if definition.owner == module and definition.source.get("kind") == "module":
-                self.refused[definition.name] = error
-
-    async def _register(self, found: Described) -> None:
-        name = found.spec.name
-        try:
-            definition = await self._registered(found)
-        except ChariotsError as error:
-            self._log.error("Pipeline %r is not served: %s", name, error)
-            self.refused[name] = error
-            return
-        self.refused.pop(name, None)
-        self.pipelines[name] = ServedPipeline(
-            definition, self.store, self._launcher, self._trainers, self._feed, self._log
-        )
-
-    async def _registered(self, found: Described) -> Definition:
-        def register(store: OpStore, replace: bool) -> Definition:
-            return store.register(
-                found.spec, owner=found.owner, source=found.source, replace=replace
-            )
-
-        try:
-            return await self.store(register, False)
-        except NameTaken:
-            if found.spec.name not in await self._moved_away():
-                raise
-        self._log.warning("Pipeline %r is taken over by %s.", found.spec.name, found.owner)
-        return await self.store(register, True)
-
-    async def _moved_away(self) -> set[str]:
-        """Names of pipelines whose module does not define them any more: it was renamed."""
-        modules = {
-            definition.name: definition.source["ref"]
-            for definition in await self.store(OpStore.definitions)
-            if definition.trusted and definition.source["kind"] == "module"
-        }
-        found, _ = await describe(set(modules.values()), self._launcher)
-        return modules.keys() - {described.spec.name for described in found}
+    async def _clean(self) -> None:
+        """Remove from the store what nothing needs: now, when all is restored, and once a day."""
+        while True:
+            if self.pipelines:
+                await asyncio.wait([entry.checking for entry in self.pipelines.values()])
+            try:
+                removed = await self.store(OpStore.gc)
+                self._log.debug("Removed from the op store: %s", removed)
+            except Exception as error:  # nobody waits for it, and the next time is not far
+                self._log.info("The op store was not cleaned: %s", error)
+            await asyncio.sleep(_DAY_S)
 
     async def started(self) -> None:
-        """Wait until the pipelines are known.
+        """Wait until the pipelines are known. A start that the store refused is tried again.
 
         Raises:
             Unavailable: it takes too long; the request may be repeated.
@@ -149,34 +122,37 @@ class PipelineManager:
         """
         if self._starting is None:
             raise Unavailable("The server is just starting.")
-        if not self._starting.done():
-            await asyncio.wait([self._starting], timeout=self._start_timeout)
-            if not self._starting.done():
-                raise Unavailable(
-                    "The server is still importing the modules of its pipelines: "
-                    f"{', '.join(self._modules)}.",
-                    hint="Repeat the request in a moment.",
-                    retry_after=2,
-                )
+        if isinstance(self._failed, StoreError) and self._starting.done():
+            self.start()
+        if not await self._ended(self._starting):
+            raise Unavailable(
+                "The server is still importing the modules of its pipelines: "
+                f"{', '.join(self._modules)}.",
+                hint="Repeat the request in a moment.",
+                retry_after=2,
+            )
         if self._failed is not None:
-            raise self._failed
+            raise copy(self._failed)  # the kept one would grow by the frames of each raise
+
+    async def _ended(self, task: asyncio.Task[None]) -> bool:
+        """Wait for a part of the start, but not for too long."""
+        if not task.done():
+            await asyncio.wait([task], timeout=self._start_timeout)
+        return task.done()
 
     async def stop(self) -> None:
         """End all processes and threads."""
-        if self._starting:
-            self._starting.cancel()
-            await asyncio.wait([self._starting])
-        await self._trainers.stop()
-        await asyncio.gather(*(entry.stop() for entry in self.pipelines.values()))
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        self._failed = Unavailable("The server is stopping.", hint="Try again when it is up.")
+        await self._tasks.cancel()
+        entries = self.pipelines.values()
+        await asyncio.gather(self._trainers.stop(), *(entry.stop() for entry in entries))
         await self._feed.stop()
         await self.store.close()
 
     # -- the pipelines --------------------------------------------------------------------------
 
     async def pipeline(self, name: str) -> ServedPipeline:
-        """The pipeline of this name.
+        """The pipeline of this name, as soon as it is known what it serves.
 
         Raises:
             PipelineNotFound: there is none.
@@ -184,11 +160,14 @@ class PipelineManager:
         """
         await self.started()
         if name in self.pipelines:
-            return self.pipelines[name]
+            entry = self.pipelines[name]
+            await self._ended(entry.restoring)
+            return entry
         if name in self.refused:
-            raise self.refused[name]
+            raise copy(self.refused[name])
         near = difflib.get_close_matches(name, self.pipelines, 1)
-        broken = [f.details["module"] for f in self.failures if "module" in f.details]
+        failures = self._registration.failures
+        broken = [f.details["module"] for f in failures if "module" in f.details]
         hints = [
             f"Did you mean {near[0]!r}?" if near else "",
             f"Not imported, see the log: {', '.join(broken)}." if broken else "",
@@ -206,8 +185,23 @@ class PipelineManager:
         """
         await self.started()
         if name in self.refused:
-            return _refused_health(self.refused[name])
-        return (await self.pipeline(name)).health()
+            return refusal_view(self.refused[name])
+        entry = await self.pipeline(name)
+        await self._ended(entry.checking)
+        return entry.health()
+
+    async def loaded(self) -> dict[str, bool]:
+        """For each pipeline whether it is loaded."""
+        await self.started()
+        for entry in self.pipelines.values():
+            await self._ended(entry.checking)
+        loaded = {name: entry.is_loaded for name, entry in self.pipelines.items()}
+        return {**loaded, **dict.fromkeys(self.refused, False)}
+
+    @property
+    def refused(self) -> dict[str, ChariotsError]:
+        """Why pipelines are not served, by name."""
+        return self._registration.refused
 
     def running(self) -> dict[str, int]:
         """How many calls and runs are under way, by pipeline."""
@@ -216,9 +210,7 @@ class PipelineManager:
     def _hear(self, entry: News) -> None:
         """Another server may have loaded something: serve it, too."""
         if entry.kind == "served" and entry.pipeline in self.pipelines:
-            task = asyncio.get_running_loop().create_task(self.pipelines[entry.pipeline].follow())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self.pipelines[entry.pipeline].follow())
 
     # -- the whole ------------------------------------------------------------------------------
 
@@ -263,7 +255,7 @@ class PipelineManager:
         more = await self.store(stored) if entries else {}
         pipelines = [{**local[name], **more[name]} for name in local]
         pipelines += [_refused_view(name, error) for name, error in self.refused.items()]
-        failures = [*self.failures, *([self._failed] if self._failed else [])]
+        failures = [*self._registration.failures, *([self._failed] if self._failed else [])]
         return {
             "protocol": PROTOCOL,
             "seq": seq,
@@ -277,9 +269,4 @@ class PipelineManager:
 
 
 def _refused_view(name: str, error: ChariotsError) -> dict[str, Any]:
-    return {"name": name, "state": "failed", **_refused_health(error)}
-
-
-def _refused_health(error: ChariotsError) -> dict[str, Any]:
-    health = {"is_loaded": False, "reason": error.message}
-    return {**health, "hint": error.hint} if error.hint else health
+    return {"name": name, "state": "failed", **refusal_view(error)}

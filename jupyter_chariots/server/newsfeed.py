@@ -55,11 +55,13 @@ class Newsfeed:
         self._watcher: Watcher | None = None
 
     async def start(self) -> None:
-        """Begin with what comes after now; opens the store.
+        """Begin with what comes after now; opens the store. Once begun, it goes on.
 
         Raises:
             ChariotsError: the store cannot be opened.
         """
+        if self._watcher:
+            return
         self.seq = await self._store(OpStore.sequence)
         self._watcher = Watcher(self._store.opened(), self.wake, self._log)
 

@@ -27,19 +27,21 @@ __all__ = [
 class MainHandler(ChariotsHandler):
     """Calls of a pipeline: bytes in, bytes out; nothing is decoded here."""
 
+    _called: str | None = None
+
     @web.authenticated
     @authorized("execute", resource=PIPELINES)
     async def post(self, name: str) -> None:
         """Run the pipeline on the input in the body."""
         pipeline = await self.manager.pipeline(name)
+        self._called = name
         self.finish(await pipeline.call(self.request.body, self.who))
 
     def on_finish(self) -> None:
-        """Count the call, unless it named a pipeline that does not exist."""
-        name = self.path_args[0] if self.path_args else ""
-        if name in self.manager.pipelines:
-            CALLS.labels(name, self.get_status()).inc()
-            SECONDS.labels(name).observe(self.request.request_time())
+        """Count the call, if it was one."""
+        if self._called:
+            CALLS.labels(self._called, self.get_status()).inc()
+            SECONDS.labels(self._called).observe(self.request.request_time())
         super().on_finish()
 
 
@@ -109,9 +111,7 @@ class HealthCheckHandler(ChariotsHandler):
     @authorized("read", resource=PIPELINES)
     async def get(self) -> None:
         """Which pipelines are loaded."""
-        await self.manager.started()
-        loaded = {name: entry.is_loaded for name, entry in self.manager.pipelines.items()}
-        self.answer({**loaded, **dict.fromkeys(self.manager.refused, False)})
+        self.answer(await self.manager.loaded())
 
 
 class AvailablePipelinesHandler(ChariotsHandler):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any, TypedDict
 
 from tornado import web
 
-from ..errors import BadRequest
+from ..errors import BadRequest, TooLarge
 
 __all__ = ["Page", "Reading", "dumps"]
 
+_LARGEST = 1 << 20  # bytes of a body that is read here, on the loop; calls are read by children
 _KINDS = {str: "text", bool: "true or false", dict: "an object", int: "a whole number"}
 
 
@@ -53,12 +55,16 @@ class Reading(web.RequestHandler):
 
         Raises:
             BadRequest: not JSON, not an object, an unknown field, or one of the wrong type.
+            TooLarge: more than 1 MiB.
         """
+        if len(self.request.body) > _LARGEST:
+            raise TooLarge(f"The body has {len(self.request.body)} bytes; {_LARGEST} are enough.")
         try:
             body = json.loads(self.request.body or b"null")
         except (ValueError, RecursionError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise BadRequest(
-                f"The body is not JSON: {error}.", hint="Send a JSON object, or no body at all."
+                f"The body is not JSON: {reason}.", hint="Send a JSON object, or no body at all."
             ) from None
         if body is None:
             return {}
@@ -71,7 +77,7 @@ class Reading(web.RequestHandler):
         for name, value in given.items():
             if name not in kinds:
                 raise BadRequest(f"{name!r} is not a field here.", hint=_fields_hint(name, kinds))
-            if not isinstance(value, kinds[name]):
+            if not isinstance(value, kinds[name]) or not _is_sound(value):
                 raise BadRequest(
                     f"The field {name!r} must be {_KINDS[kinds[name]]}, not {dumps(value)[:80]}.",
                     field=name,
@@ -87,7 +93,8 @@ class Reading(web.RequestHandler):
         text = self.get_query_argument(name, None)
         if not text:
             return None
-        if not text.isascii() or not text.isdigit() or int(text) > most:
+        # no longer than `most`: Python refuses to read numbers of thousands of digits
+        if not re.fullmatch("[0-9]{1,16}", text) or int(text) > most:
             raise BadRequest(
                 f"The parameter {name!r} must be a whole number from 0 to {most}, "
                 f"not {text[:80]!r}.",
@@ -111,13 +118,13 @@ class Reading(web.RequestHandler):
         try:
             # before Python 3.11 the Z for UTC is not understood; a plus sign decodes to a space
             given = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" +", "+"))
-        except ValueError:
+            return given.astimezone(timezone.utc).replace(tzinfo=None) if given.tzinfo else given
+        except (ValueError, OverflowError):
             raise BadRequest(
                 f"The parameter {name!r} must be a time such as 2024-05-01T12:00:00Z, "
                 f"not {text[:80]!r}.",
                 field=name,
             ) from None
-        return given.astimezone(timezone.utc).replace(tzinfo=None) if given.tzinfo else given
 
     def required(self, name: str) -> str:
         """A parameter of the query that must be there.
@@ -129,6 +136,11 @@ class Reading(web.RequestHandler):
         if not text:
             raise BadRequest(f"The parameter {name!r} is missing.", field=name)
         return str(text)
+
+
+def _is_sound(value: Any) -> bool:
+    """Whether a text can be written anywhere: JSON can have half of a character in it."""
+    return not isinstance(value, str) or value.encode(errors="replace").decode() == value
 
 
 def _list(names: Iterable[str]) -> str:

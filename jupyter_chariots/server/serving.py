@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from copy import copy
 from logging import Logger
 from typing import Any
 
-from ..errors import BadRequest, ChariotsError, NotLoaded, VersionError
+from ..errors import BadRequest, ChariotsError, NotLoaded, Unavailable, VersionError
 from ..op_store import OpStore
 from ..op_store.records import Choice, Definition, Served
 from ..workers.launcher import Launcher
 from ..workers.replicas import Replicas
+from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
+from .checks import Checks
 from .newsfeed import Newsfeed
-from .threads import StoreThreads
-from .views import plain, versions_view
+from .threads import StoreThreads, patiently
+from .views import refusal_view, served_view
 
 __all__ = ["ServedPipeline"]
 
@@ -23,11 +26,14 @@ __all__ = ["ServedPipeline"]
 class ServedPipeline:
     """Calls, loads and saves one pipeline; remembers what it serves, or why it serves nothing.
 
-    The store is the truth: what is kept here is what it said last.
+    The store is the truth: what is kept here is what it said last. What was served before is
+    restored in the background: ``restoring`` ends when it is known and calls can be answered,
+    ``checking`` when its states have been found whole and signed.
 
     Args:
         definition: as registered.
         store: of this server.
+        checks: of the states that it serves.
         launcher: how the process that answers calls is started.
         trainers: run what changes state.
         feed: is told what changed.
@@ -38,6 +44,7 @@ class ServedPipeline:
         self,
         definition: Definition,
         store: StoreThreads,
+        checks: Checks,
         launcher: Launcher,
         trainers: Trainers,
         feed: Newsfeed,
@@ -45,41 +52,65 @@ class ServedPipeline:
     ) -> None:
         self.definition, self.spec, self.name = definition, definition.spec, definition.name
         self.served: Served | None = None
-        self.reason: ChariotsError | None = None
+        self.reason: ChariotsError | None = Unavailable(
+            f"Pipeline {self.name!r} is still being restored.",
+            hint="Repeat the request in a moment.",
+            retry_after=2,
+        )
         self.running = 0
-        self._store, self._trainers, self._log = store, trainers, log
+        self._store, self._checks, self._trainers, self._log = store, checks, trainers, log
         self._feed = feed
         self._loading = asyncio.Lock()
         self._replicas: Replicas | None = None
         if not self.spec.changes:
             self._replicas = Replicas(definition, None, launcher, lambda _: self._tell())
+        self._tasks = Tasks()
+        self.restoring = self._tasks.start(self._restore())
+        self.checking = self._tasks.start(self._check())
 
     # -- what it serves -----------------------------------------------------------------------
 
-    async def restore(self) -> None:
-        """At a start of the server: serve what was served before.
+    async def _restore(self) -> None:
+        async with self._loading:
+            try:
+                await patiently(self._take_up, self._log)
+            except Exception as error:
+                self._not_restored(error)
+            self._tell()
+
+    async def _take_up(self) -> None:
+        """Serve what was served before.
 
         Without a served set the newest that fits is loaded; with one of another definition each op
         keeps its state, if it is of the same code line. What is refused becomes the reason.
         """
-        async with self._loading:
-            try:
-                served = await self._store(OpStore.served, self.name)
-                if served is None:
-                    await self._commit(await self._choose(None), "start", None)
-                elif served.definition != self.definition.digest or served.until is not None:
-                    kept = await self._store(OpStore.carry_over, self.spec)
-                    await self._commit(kept, "definition", None)
-                else:
-                    await self._verify(served)
-                    self._take(served)
-            except ChariotsError as error:
-                self.reason = error
-                self._log.warning("Pipeline %r is not loaded: %s", self.name, error)
-            except Exception as error:  # one pipeline must not keep the others from being served
-                self.reason = ChariotsError(f"It could not be restored: {error!r}")
-                self._log.exception("Pipeline %r is not loaded", self.name)
-            self._tell()
+        served = await self._store(OpStore.served, self.name)
+        if served is None:
+            await self._commit(await self._choose(None), "start", None)
+        elif served.definition != self.definition.digest or served.until is not None:
+            kept = await self._store(OpStore.carry_over, self.spec)
+            await self._commit(kept, "definition", None)
+        else:
+            self._take(served)
+
+    async def _check(self) -> None:
+        await self.restoring
+        served = self.served
+        try:
+            if served:
+                await patiently(lambda: self._checks.check(served), self._log)
+        except Exception as error:
+            if self.served is served:
+                self._not_restored(error)
+                self._tell()
+
+    def _not_restored(self, error: Exception) -> None:
+        """Keep the reason; in a task that nobody waits for, an unexpected one must be seen, too."""
+        if not isinstance(error, ChariotsError):
+            self._log.error("Pipeline %r cannot be restored", self.name, exc_info=error)
+            error = ChariotsError(f"Pipeline {self.name!r} could not be restored: {error!r}")
+        self.reason = error
+        self._log.warning("Pipeline %r is not loaded: %s", self.name, self._why(error))
 
     async def load(self, versions: Mapping[str, Any] | None, who: str) -> list[str]:
         """Serve the newest versions that fit, or the chosen ones; returns warnings.
@@ -101,6 +132,14 @@ class ServedPipeline:
 
     async def follow(self) -> None:
         """Switch to the served set that another server has written, if there is one."""
+        try:
+            await patiently(self._follow, self._log)
+        except ChariotsError as error:
+            self._log.error("Pipeline %r cannot serve what was loaded: %s", self.name, error)
+        except Exception:
+            self._log.exception("Pipeline %r cannot serve what was loaded", self.name)
+
+    async def _follow(self) -> None:
         async with self._loading:
             served = await self._store(OpStore.served, self.name)
             if served is None or served.until is not None:
@@ -109,14 +148,10 @@ class ServedPipeline:
                 return  # of newer code, which this server will know after its next start
             if self.served is not None and served.seq <= self.served.seq:
                 return
-            try:
-                if self._replicas and self._replicas.state != "cold":
-                    await self._replicas.switch(served)
-                else:
-                    await self._verify(served)
-            except ChariotsError as error:
-                self._log.error("Pipeline %r cannot serve what was loaded: %s", self.name, error)
-                return
+            if self._replicas and self._replicas.state != "cold":
+                await self._replicas.switch(served)
+            else:
+                await self._checks.check(served)
             self._take(served)
             self._tell()
 
@@ -134,18 +169,12 @@ class ServedPipeline:
         if self._replicas and cause == "load":
             await self._replicas.switch(choice, write)
         else:  # its process starts when it is first called
-            await self._verify(choice)
+            await self._checks.check(choice)
             await write()
         self._take(written[0])
         self._feed.wake()
         self._tell()
         return written[0]
-
-    async def _verify(self, chosen: Choice | Served) -> None:
-        """Check that every state is there and signed."""
-        for op, version in chosen.versions.items():
-            state = chosen.states.get(op)  # kept under an older version, if re-recorded
-            await self._store(OpStore.verify, op, state.version if state else version)
 
     def _tell(self) -> None:
         self._feed.state_changed(self.name, self.state)
@@ -191,6 +220,7 @@ class ServedPipeline:
 
     async def stop(self) -> None:
         """End its processes."""
+        await self._tasks.cancel()
         if self._replicas:
             await self._replicas.stop()
 
@@ -210,15 +240,12 @@ class ServedPipeline:
 
     def health(self) -> dict[str, Any]:
         """The answer of its health check."""
-        health: dict[str, Any] = {"is_loaded": self.is_loaded}
-        warnings = list(self.served.warnings) if self.served and self.is_loaded else []
+        if self.served is None or self.reason is not None:
+            return refusal_view(self._not_loaded())
+        warnings = list(self.served.warnings)
         if self._replicas and self._replicas.state == "failed" and self._replicas.reason:
             warnings.append(self._replicas.reason)
-        if not self.is_loaded:
-            health.update(_reason(self._not_loaded()))
-        if warnings:
-            health["warnings"] = warnings
-        return health
+        return {"is_loaded": True, **({"warnings": warnings} if warnings else {})}
 
     async def versions(self) -> dict[str, str]:
         """The version of each node in the current set."""
@@ -228,7 +255,6 @@ class ServedPipeline:
 
     def summary(self) -> dict[str, Any]:
         """What this server knows of it without asking the store."""
-        served = self.served
         return {
             "name": self.name,
             "state": self.state,
@@ -242,15 +268,7 @@ class ServedPipeline:
             "definition": self.definition.digest,
             "revision": self.definition.revision,
             "replicas": self._processes(),
-            "served": served
-            and {
-                "seq": served.seq,
-                "versions": versions_view(served.versions, served.numbers),
-                "pins": dict(served.pins),
-                "cause": served.cause,
-                "who": served.who,
-                "at": plain(served.at),
-            },
+            "served": self.served and served_view(self.served),
         }
 
     def _processes(self) -> dict[str, int]:
@@ -262,18 +280,13 @@ class ServedPipeline:
     def _not_loaded(self) -> ChariotsError:
         reason = self.reason
         if reason is not None and not isinstance(reason, VersionError):
-            return reason
-        said = reason.message if reason else "load it."
-        why = said.removeprefix(f"Pipeline {self.name!r} cannot be loaded: ")
+            return copy(reason)  # the kept one would grow by the frames of each raise
+        why = self._why(reason.message if reason else "load it.")
         return NotLoaded(
             f"Pipeline {self.name!r} is not loaded: {why}",
             hint=reason.hint if reason else None,
             **{"pipeline": self.name, **(reason.details if reason else {})},
         )
 
-
-def _reason(error: ChariotsError) -> dict[str, Any]:
-    """Why a pipeline is not loaded, as its health check says it."""
-    payload = error.payload()
-    reason = {"reason": error.message}
-    return {**reason, **{key: payload[key] for key in ("hint", "remedy") if key in payload}}
+    def _why(self, refusal: object) -> str:
+        return str(refusal).removeprefix(f"Pipeline {self.name!r} cannot be loaded: ")

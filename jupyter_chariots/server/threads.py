@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from logging import Logger
 from typing import Concatenate, ParamSpec, TypeVar
 
-from ..errors import Unavailable
+from ..errors import StoreBusy, Unavailable
 from ..op_store import OpStore
 
-__all__ = ["StoreThreads"]
+__all__ = ["StoreThreads", "patiently"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -65,3 +66,15 @@ class StoreThreads:
         await asyncio.to_thread(self._pool.shutdown)
         if self._store is not None:
             await asyncio.to_thread(self._store.close)
+
+
+async def patiently(work: Callable[[], Awaitable[R]], log: Logger) -> R:
+    """Await ``work()``; again, for as long as another process keeps the store locked.
+
+    For what nobody would ask for a second time. There is no pause: each attempt waits for the lock.
+    """
+    while True:
+        try:
+            return await work()
+        except StoreBusy as error:
+            log.warning("Waiting for the op store: %s", error.message)

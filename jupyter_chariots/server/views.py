@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
-from ..errors import OpNotFound, VersionError
+from ..errors import ChariotsError, OpNotFound, VersionError
 from ..op_store import OpStore
+from ..op_store.records import Served
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 
@@ -18,7 +19,9 @@ __all__ = [
     "loadable_view",
     "page_view",
     "plain",
+    "refusal_view",
     "schema_view",
+    "served_view",
     "stored_view",
     "versions_view",
 ]
@@ -68,6 +71,25 @@ def versions_view(
     return {
         op: {"version": str(version), "number": numbers.get(op)} for op, version in versions.items()
     }
+
+
+def served_view(served: Served) -> dict[str, Any]:
+    """What a pipeline serves."""
+    return {
+        "seq": served.seq,
+        "versions": versions_view(served.versions, served.numbers),
+        "pins": dict(served.pins),
+        "cause": served.cause,
+        "who": served.who,
+        "at": plain(served.at),
+    }
+
+
+def refusal_view(reason: ChariotsError) -> dict[str, Any]:
+    """That a pipeline is not loaded, and why, as its health check says it."""
+    payload = reason.payload()
+    more: dict[str, Any] = {key: payload[key] for key in ("hint", "remedy") if key in payload}
+    return {"is_loaded": False, "reason": reason.message, **more}
 
 
 def stored_view(store: OpStore, spec: PipelineSpec) -> dict[str, Any]:

@@ -36,13 +36,16 @@ class Watcher:
         self._thread.start()
 
     def _watch(self) -> None:
-        seen = None
+        seen = trouble = None
         while not self._ended.wait(self._idle):
             try:
                 now = self._store.data_version()
             except ChariotsError as error:  # locked, or its folder is away: look again later
-                self._log.warning("The op store cannot be watched: %s", error)
+                if str(error) != trouble:
+                    trouble = str(error)
+                    self._log.warning("The op store cannot be watched: %s", error)
                 continue
+            trouble = None
             if now != seen:
                 seen = now
                 try:

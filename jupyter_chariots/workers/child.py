@@ -34,6 +34,9 @@ from .modules import find, load_object
 
 __all__ = ["main"]
 
+_LONGEST_TEXT = 20_000
+_LARGEST_DETAILS = 1 << 20
+
 Header = Mapping[str, Any]
 Answer = tuple[Mapping[str, Any], bytes]
 
@@ -48,7 +51,7 @@ class Child:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._interrupts = Interrupts()
-        self._settings: Header = {}
+        self._settings: Header = {"log": os.devnull}
         self._store: Store | None = None
         self._hosted: Hosted | None = None
         self._actions = {
@@ -68,7 +71,7 @@ class Child:
                 for header, body in decoder.feed(data):
                     answer, content = self._answer(header, body)
                     self._channel.sendall(pack({"id": header["id"], **answer}, content))
-                    if "log" in self._settings:
+                    with contextlib.suppress(OSError):  # a log is not worth a process
                         rotate(Path(self._settings["log"]), 1, 2)
 
     def _answer(self, header: Header, body: bytes) -> Answer:
@@ -188,7 +191,26 @@ class Child:
 
 
 def _refusal(error: ChariotsError) -> Answer:
-    return {"error": error.payload()}, b""
+    """The error, made to fit into a header: user code may have put anything into it."""
+    payload = error.payload()
+    texts = {
+        name: _shortened(str(payload.pop(name)))
+        for name in ("code", "message", "hint", "traceback")
+        if name in payload
+    }
+    try:
+        fits = len(pack(payload)) <= _LARGEST_DETAILS
+    except Exception:
+        fits = False
+    return {"error": {**payload, **texts} if fits else texts}, b""
+
+
+def _shortened(text: str) -> str:
+    """Beginning and end of a text that is too long."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    half = _LONGEST_TEXT // 2
+    return f"{text[:half]}\n… {len(text) - 2 * half:,} characters …\n{text[-half:]}"
 
 
 def _end_with_server(descriptor: int) -> None:

@@ -15,6 +15,7 @@ from ..errors import (
 )
 from ..pipelines.pipeline import Pipeline
 from ..pipelines.runners import BaseRunner
+from ..pipelines.state import load_state
 from ..versioning.spec import PipelineSpec, RunRecord
 from ..versioning.version import Version
 from . import codec
@@ -33,7 +34,7 @@ class Store(Protocol):
     def start(self, spec: PipelineSpec) -> Any:
         """The ``versions`` and ``states`` that a run starts from."""
 
-    def read(self, op: str, version: Version) -> Any:
+    def read(self, op: str, version: Version, *, mapped: bool = False) -> Any:
         """The bytes of a state, after their digest and signature were checked."""
 
     def record(self, choice: Any) -> Any:
@@ -93,7 +94,7 @@ class Hosted:
             stored: by op, the versions under which the states are stored, where they differ.
         """
         wanted = {op: versions[op] for op in self.spec.stateful if op in versions}
-        payloads = {op: store.read(op, stored.get(op, wanted[op])) for op in wanted}
+        payloads = {op: self._read(store, op, stored.get(op, wanted[op])) for op in wanted}
         for op, payload in payloads.items():
             self._set(op, payload, wanted[op])
         self._tail = answer_tail(self.spec.node_versions(versions))
@@ -171,28 +172,18 @@ class Hosted:
             elif op.held_version == version and name not in self._unsure:
                 op.set_learned(version)  # the same, but perhaps recorded at another time
             else:
-                self._set(name, store.read(name, choice.states[name].version), version)
+                self._set(name, self._read(store, name, choice.states[name].version), version)
         store.record(choice)
         return dict(choice.versions)
+
+    def _read(self, store: Store, name: str, version: Version) -> Any:
+        return store.read(name, version, mapped=self.pipeline.ops[name].maps_state)
 
     def _set(self, name: str, payload: Any, version: Version) -> None:
         op = self.pipeline.ops[name]
         self._unsure.add(name)
-        try:
-            with self._interrupts:
-                op.load(payload)
-        except ChariotsError:
-            raise
-        except Exception as error:
-            raise SerializationError(
-                f"Pipeline {self.spec.name!r}: the state of op {name!r} (version {version!r}) "
-                f"cannot be loaded: {type(error).__name__}: {error}",
-                hint="A package that the state needs may be missing here or be of another "
-                "version; else retrain the op.",
-                traceback=traceback.format_exc(),
-                pipeline=self.spec.name,
-                op=name,
-            ) from error
+        with self._interrupts:
+            load_state(op, payload, version, self.spec.name)
         op.set_learned(version)
         self._unsure.discard(name)
 

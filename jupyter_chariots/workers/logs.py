@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -15,8 +16,9 @@ LIMIT = 1 << 20
 def open_log(path: Path) -> BinaryIO:
     """Open a log for appending; make its folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LIMIT:
-        os.replace(path, _previous(path))
+    with contextlib.suppress(FileNotFoundError):  # there is none, or another process was quicker
+        if path.stat().st_size > LIMIT:
+            os.replace(path, _previous(path))
     return open(path, "ab", buffering=0, opener=_private)
 
 
@@ -29,8 +31,9 @@ def rotate(path: Path, *descriptors: int) -> None:
     written = os.fstat(descriptors[0])
     if written.st_size <= LIMIT:
         return
-    if path.exists() and path.stat().st_ino == written.st_ino:
-        os.replace(path, _previous(path))
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_ino == written.st_ino:
+            os.replace(path, _previous(path))
     with open_log(path) as new:
         for descriptor in descriptors:
             os.dup2(new.fileno(), descriptor)

@@ -81,7 +81,7 @@ class Child(asyncio.Protocol):
             env: its environment; that of this process if not given.
 
         Raises:
-            ConfigurationError: the interpreter or the folder cannot be used.
+            ConfigurationError: the interpreter, the folder or the log cannot be used.
         """
         child = cls(label, log)
         ours, theirs = socket.socketpair()
@@ -97,8 +97,8 @@ class Child(asyncio.Protocol):
         self, python: str, cwd: Path, env: Mapping[str, str] | None, channel: socket.socket
     ) -> None:
         """In a thread, for it touches files: start the process, and wait for it in another one."""
-        with channel, open_log(self.log) as log:
-            try:
+        try:
+            with channel, open_log(self.log) as log:
                 self._process = subprocess.Popen(
                     [python, "-m", "jupyter_chariots.workers.child", str(channel.fileno())],
                     cwd=cwd,
@@ -109,11 +109,11 @@ class Child(asyncio.Protocol):
                     pass_fds=[channel.fileno()],
                     start_new_session=True,
                 )
-            except OSError as error:
-                raise ConfigurationError(
-                    f"No process can be started for {self.label!r}: {error}.",
-                    hint=f"Interpreter: {python}; folder: {cwd}.",
-                ) from error
+        except OSError as error:
+            raise ConfigurationError(
+                f"No process can be started for {self.label!r}: {error}.",
+                hint=f"Interpreter: {python}; folder: {cwd}; log: {self.log}.",
+            ) from error
         threading.Thread(target=self._wait, name=f"child-{self.pid}", daemon=True).start()
 
     def _wait(self) -> None:

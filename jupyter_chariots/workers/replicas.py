@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import copy
 from typing import Literal
 
 from ..errors import ChariotsError, NotLoaded, Unavailable
@@ -11,6 +12,7 @@ from ..op_store.records import Choice, Definition, Served
 from .frames import Frame
 from .launcher import Launcher
 from .process import Child
+from .retiring import Retiring
 from .tasks import Tasks
 
 __all__ = ["Replicas", "State"]
@@ -53,7 +55,7 @@ class Replicas:
         self._delay = 0.0
         self._not_before = 0.0
         self._changing = asyncio.Lock()
-        self._tasks = Tasks()
+        self._tasks, self._retiring = Tasks(), Retiring()
         self._closed = False
 
     @property
@@ -77,9 +79,9 @@ class Replicas:
             TimedOut: the call took longer than it may.
             ChariotsError: what the child answered.
         """
-        child = self._child
-        if child is None or not child.alive:
-            child = await self._tasks.finish(self._started())
+        # looked up again after each wait: meanwhile another one may have taken its place
+        while not ((child := self._child) and child.alive):
+            await self._tasks.finish(self._start())
         answer = await child.request(_CALL, body, timeout=self._launcher.call_timeout)
         self._delay = 0.0
         return answer
@@ -105,15 +107,16 @@ class Replicas:
         self._closed = True
         await self._tasks.cancel()
         if self._child:
-            await self._child.stop()
+            self._retiring.add(self._child)
+        await self._retiring.stop()
         self._enter("cold")
 
     # -- behind them ------------------------------------------------------------------------
 
-    async def _started(self) -> Child:
+    async def _start(self) -> None:
         async with self._changing:
             if self._child and self._child.alive:
-                return self._child
+                return
             if self.served is None:
                 raise NotLoaded(
                     f"Pipeline {self.definition.name!r} is not loaded.",
@@ -131,7 +134,6 @@ class Replicas:
                 self._fail(error)
                 raise
             self._enter("ready")
-            return self._child
 
     async def _switch(
         self, served: Choice | Served, commit: Callable[[], Awaitable[object]] | None
@@ -148,7 +150,7 @@ class Replicas:
             self._delay = self._not_before = 0.0
             self._enter("ready")
         if old:
-            self._tasks.start(old.stop(drain=True))
+            self._retiring.add(old, drain=True)
 
     async def _load(self, served: Choice | Served) -> Child:
         """A new process that holds this set."""
@@ -189,7 +191,7 @@ class Replicas:
         left = self._not_before - asyncio.get_running_loop().time()
         if self._error and left > 0:
             if not isinstance(self._error, Unavailable):
-                raise self._error
+                raise copy(self._error)  # the kept one would grow by the frames of each raise
             raise Unavailable(
                 f"{self._error.message} It is started again in {left:.1f} s at the earliest.",
                 hint=self._error.hint,

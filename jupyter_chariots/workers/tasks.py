@@ -18,7 +18,7 @@ class Tasks:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin; nobody has to wait for it. An error is told to those who do."""
+        """Begin; nobody has to wait for it. An error is told only to those who do."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from typing import Any
 
-from ..errors import Unavailable
+from ..errors import Unavailable, WorkerLost
 from ..op_store.records import Definition
 from .frames import Frame
 from .launcher import Launcher
 from .process import Child
+from .retiring import Retiring
 from .tasks import Tasks
 from .turns import StoreCall, Turns
 
-__all__ = ["Trainers"]
+__all__ = ["MOST_BUSY", "Trainers"]
 
-_MAX_IDLE = 2
+_MOST_IDLE = 2
+MOST_BUSY = min(8, max(2, os.cpu_count() or 1))
+"""How many runs of one pipeline go side by side."""
 
 
 class Trainers:
     """Runs pipelines that change state.
 
     A worker is kept after its run, so that the next run of the same definition does not pay for
-    imports; runs of one pipeline go side by side in several workers, unless they carry state on:
-    then each waits for the one before.
+    imports. Runs of one pipeline go side by side, as many as there are processors (2 to 8), the
+    others wait for one of these; where they carry state on, each waits for the one before.
 
     Args:
         launcher: how workers are started.
@@ -36,14 +41,17 @@ class Trainers:
     def __init__(self, launcher: Launcher, store: StoreCall) -> None:
         self._launcher = launcher
         self._turns = Turns(store)
-        self._idle: dict[str, list[tuple[str, Child]]] = {}
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(MOST_BUSY)
+        )
+        self._idle: defaultdict[str, list[tuple[str, Child]]] = defaultdict(list)
         self._busy: set[Child] = set()
-        self._tasks = Tasks()
+        self._tasks, self._retiring = Tasks(), Retiring()
         self._closed = False
 
     def pids(self, pipeline: str) -> list[int]:
         """Ids of the workers of a pipeline, idle or busy."""
-        idle = [child for _, child in self._idle.get(pipeline, [])]
+        idle = [child for _, child in self._idle[pipeline]]
         busy = [child for child in self._busy if child.label == pipeline]
         return [child.pid for child in (*idle, *busy)]
 
@@ -95,7 +103,9 @@ class Trainers:
         self._closed = True
         idle = [child for children in self._idle.values() for _, child in children]
         self._idle.clear()
-        await asyncio.gather(*(child.stop() for child in (*idle, *self._busy)))
+        for child in (*idle, *self._busy):
+            self._retiring.add(child)
+        await self._retiring.stop()
         await self._tasks.cancel()
 
     # -- behind them ------------------------------------------------------------------------
@@ -111,8 +121,11 @@ class Trainers:
         self, definition: Definition, header: dict[str, Any], body: bytes
     ) -> Frame:
         while True:
-            async with self._worker(definition) as child:
-                answer = await child.request(header, body)
+            async with self._slots[definition.name], self._worker(definition) as child:
+                try:
+                    answer = await child.request(header, body)
+                except WorkerLost as lost:
+                    raise _lost(lost, child) from None
                 if not answer[0].get("fresh"):
                     return answer
                 # an op has to start as constructed, which it is in a new process only
@@ -122,12 +135,13 @@ class Trainers:
     async def _worker(self, definition: Definition) -> AsyncIterator[Child]:
         if self._closed:
             raise Unavailable(f"Pipeline {definition.name!r} is being stopped.")
-        digest = definition.spec.digest
-        idle = self._idle.setdefault(definition.name, [])
-        outdated = [child for made_for, child in idle if made_for != digest]
-        idle[:] = [(made_for, child) for made_for, child in idle if made_for == digest]
-        for child in outdated:
-            self._tasks.start(child.stop())
+        name, digest = definition.name, definition.spec.digest
+        idle = self._idle[name]
+        for made_for, child in idle:
+            if made_for != digest:
+                self._retiring.add(child)
+        # one that has just died is not alive, though its exit may still have to be told
+        idle[:] = [(made, child) for made, child in idle if made == digest and child.alive]
         child = idle.pop()[1] if idle else await self._launcher.host(definition)
         self._busy.add(child)
         child.on_exit = self._on_exit
@@ -135,13 +149,23 @@ class Trainers:
             yield child
         finally:
             self._busy.discard(child)
-            idle = self._idle.setdefault(definition.name, [])
-            if child.alive and not child.busy and not self._closed and len(idle) < _MAX_IDLE:
+            idle = self._idle[name]
+            wanted = len(idle) < _MOST_IDLE or self._slots[name].locked()
+            if child.alive and not child.busy and not self._closed and wanted:
                 idle.append((digest, child))
             elif child.alive:
-                self._tasks.start(child.stop())
+                self._retiring.add(child)
 
     def _on_exit(self, child: Child) -> None:
         self._busy.discard(child)
         for idle in self._idle.values():
             idle[:] = [entry for entry in idle if entry[1] is not child]
+
+
+def _lost(lost: WorkerLost, child: Child) -> WorkerLost:
+    return WorkerLost(
+        f"The worker that ran {child.label!r} {child.reason}; the run is not repeated.",
+        hint="A run commits at its very end: it has left all of its result, or nothing. "
+        f"Call it again. The log of the worker: {child.log}.",
+        **lost.details,
+    )

@@ -10,15 +10,13 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+from ..errors import ChariotsError
 from ..op_store.store import OpStore
 
-__all__ = ["LEASE", "StoreCall", "Turns"]
+__all__ = ["StoreCall", "Turns"]
 
 StoreCall = Callable[..., Awaitable[Any]]
 """``await call(OpStore.method, *args)`` runs a method of the store in a thread."""
-
-LEASE = 10.0
-"""Seconds after which the turn of a server that went away is given to another one."""
 
 
 class Turns:
@@ -26,10 +24,11 @@ class Turns:
 
     Args:
         store: runs methods of the op store, which keeps the turns, in a thread.
+        lease: seconds after which the turn of a server that went away is given to another one.
     """
 
-    def __init__(self, store: StoreCall) -> None:
-        self._store = store
+    def __init__(self, store: StoreCall, lease: float = 10.0) -> None:
+        self._store, self._lease = store, lease
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
         self._here: dict[str, asyncio.Lock] = {}
 
@@ -43,7 +42,7 @@ class Turns:
         """
         async with self._here.setdefault(pipeline, asyncio.Lock()):
             pause = 0.01
-            while not await self._store(OpStore.take_turn, pipeline, self._holder, LEASE):
+            while not await self._store(OpStore.take_turn, pipeline, self._holder, self._lease):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 0.25)
             renewing = asyncio.create_task(self._renew(pipeline, on_lost))
@@ -52,11 +51,16 @@ class Turns:
             finally:
                 renewing.cancel()
                 await asyncio.gather(renewing, return_exceptions=True)
-                await self._store(OpStore.release_turn, pipeline, self._holder)
+                with contextlib.suppress(ChariotsError):  # else the lease runs out
+                    await self._store(OpStore.release_turn, pipeline, self._holder)
 
     async def _renew(self, pipeline: str, on_lost: Callable[[], None]) -> None:
         while True:
-            await asyncio.sleep(LEASE / 5)
-            if not await self._store(OpStore.renew_turn, pipeline, self._holder, LEASE):
+            await asyncio.sleep(self._lease / 5)
+            try:
+                kept = await self._store(OpStore.renew_turn, pipeline, self._holder, self._lease)
+            except ChariotsError:  # locked: as long as it is, nobody else gets the turn either
+                continue
+            if not kept:
                 on_lost()
                 return

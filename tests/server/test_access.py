@@ -128,6 +128,15 @@ class TestCookies:
         sent["X-XSRFToken"] = cookies["_xsrf"]
         assert (await fetch("POST", "pipelines/doubled/main", body, headers=sent)).status == 200
 
+    async def test_a_program_gets_no_login(self, fetch, jp_serverapp):
+        for headers, query, logged_in in [
+            (None, None, False),
+            ({}, {"token": jp_serverapp.identity_provider.token}, True),
+        ]:
+            answer = await fetch("GET", "health_check", headers=headers, query=query)
+            assert answer.status == 200
+            assert any("username" in c for c in answer.headers.get_list("Set-Cookie")) is logged_in
+
     async def test_another_site_cannot_make_a_browser_read(
         self, fetch, jp_serverapp, http_server_client, jp_base_url
     ):

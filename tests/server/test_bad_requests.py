@@ -61,6 +61,7 @@ def test_what_is_not_an_object_is_400(ask, body, route):
         ("load", {"versions": ["1.0.0"]}, "versions"),
         ("load", {"versions": {"mean": 1.0}}, "versions"),
         ("save", {"run_id": 7}, "run_id"),
+        ("save", {"run_id": "\ud800"}, "run_id"),
         ("save", {"force": "no"}, "force"),
     ],
 )
@@ -122,7 +123,10 @@ def test_a_wrong_verb_is_405_and_says_which_are_possible(ask):
 
 
 def test_a_verb_that_nobody_knows_is_405(ask):
-    assert ask("BREW", "health_check").status == 405
+    for path in ["health_check", "pipelines/doubled/main", "nothing"]:
+        assert ask("BREW", path).status == 405
+    log = ask.server.log.read_text()
+    assert "Uncaught" not in log
 
 
 @pytest.mark.parametrize(
@@ -132,8 +136,12 @@ def test_a_verb_that_nobody_knows_is_405(ask):
         ("ops", {"limit": "-1"}),
         ("ops", {"limit": "1001"}),
         ("ops", {"before": "1.5"}),
+        ("ops", {"before": "9" * 5000}),
+        ("ops", {"limit": "\u0661"}),
         ("jobs", {"limit": "x"}),
         ("pipelines/learn/served", {"from": "yesterday"}),
+        ("pipelines/learn/served", {"from": "0001-01-01T00:00:00+23:59"}),
+        ("pipelines/learn/served", {"to": "9999-12-31T23:59:59-23:59"}),
         ("snapshot", {"since": "x"}),
         ("snapshot", {"since": "1", "wait": "61"}),
         ("ops/mean/diff", {"a": "1.0.0"}),
@@ -165,11 +173,15 @@ class TestLargeBodies:
     def settings(self):
         return {"max_body_size": 1000}
 
-    async def test_a_body_that_is_too_large_is_413(self, fetch):
+    async def test_a_body_that_is_too_large_is_413(self, fetch, extension):
         body = {"pipeline_input": "x" * 2000}
         for route in ["pipelines/doubled/main", "pipelines/doubled/load", "jobs/fetch/"]:
             answer = await fetch("POST", route, body)
             assert answer.status == 413
             assert answer.body["code"] == "too_large"
+        # read on the loop, so less is allowed
+        versions = {"versions": {"mean": "x" * (1 << 20)}}
+        extension.max_body_size = 1 << 30
+        assert (await fetch("POST", "pipelines/doubled/load", versions)).status == 413
         small = await fetch("POST", "pipelines/doubled/main", {"pipeline_input": 4})
         assert small.body["pipeline_output"] == 8

@@ -39,7 +39,7 @@ def child():
         return None
 
     with process, ours:
-        assert "pid" in ask(do="setup", path=[], runner=None, callbacks=[])
+        assert "pid" in ask(do="setup", path=[], log=os.devnull, runner=None, callbacks=[])
         yield process, ours, ask
 
 

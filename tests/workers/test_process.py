@@ -164,3 +164,9 @@ def test_a_process_that_a_dead_child_left_behind_is_ended(workshop, run):
         await child.stop()
 
     run(work())
+
+
+def test_a_log_that_cannot_be_opened_is_named(workshop, run):
+    workshop.launcher.logs.touch()
+    with pytest.raises(ConfigurationError, match=r"train\.log|logs"):
+        run(workshop.launcher.start("train"))

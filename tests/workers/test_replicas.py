@@ -3,146 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 
 import pytest
 
 from jupyter_chariots.errors import (
-    BadRequest,
     Conflict,
-    InvalidInput,
-    NodeFailed,
     NotLoaded,
     NotTrusted,
-    SerializationError,
     TimedOut,
     Unavailable,
     WorkerLost,
 )
-from jupyter_chariots.op_store import OpStore
-from jupyter_chariots.workers.replicas import Replicas
-from jupyter_chariots.workers.trainers import Trainers
 
 from .conftest import alive, until
-
-SERVED = """
-import ctypes, os, signal, sys, time
-import numpy as np
-from pathlib import Path
-from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline, PipelineCallback, SequentialRunner
-from jupyter_chariots.workers.logs import LIMIT
-
-class Mean(BaseMLOp):
-    def _init_model(self):
-        return [0.0]
-
-    def fit(self, values):
-        self._model[0] = float(np.mean(values))
-
-    def predict(self, values):
-        return np.asarray(values) - self._model[0]
-
-train = Pipeline([Node(Mean(MLMode.FIT), ["__pipeline_input__"])], "train")
-centre = Pipeline(
-    [Node(Mean(MLMode.PREDICT), ["__pipeline_input__"], "__pipeline_output__")], "centre"
-)
-
-def obey(order):
-    match order:
-        case ["wait", seen, go]:
-            Path(seen).touch()
-            while not Path(go).exists():
-                time.sleep(0.005)
-        case ["exit", code]:
-            os._exit(code)
-        case ["segfault"]:
-            ctypes.string_at(0)
-        case ["loop"]:
-            while True:
-                pass
-        case ["stubborn"]:
-            while True:
-                try:
-                    time.sleep(1000)
-                except KeyboardInterrupt:
-                    pass
-        case ["leave"]:
-            sys.exit("gone")
-        case ["raise", text]:
-            raise RuntimeError(text)
-        case ["print", text]:
-            print(text)
-            print(text, file=sys.stderr)
-        case ["fill"]:
-            print("x" * LIMIT)
-        case ["strange"]:
-            return {"a": [object()]}
-        case ["nan"]:
-            return [float("nan"), np.float32(1.5)]
-    return os.getpid()
-
-play = Pipeline(
-    [Node(obey, ["__pipeline_input__"], "__pipeline_output__", name="obeys")], "play"
-)
-alone = Pipeline([Node(lambda: 1, output_nodes="__pipeline_output__")], "alone")
-
-class Loud(PipelineCallback):
-    def before_execution(self, pipeline, args):
-        print("before", pipeline.name)
-
-class Runner(SequentialRunner):
-    def run(self, pipeline, pipeline_input=None):
-        return "by the runner"
-"""
-
-
-class Nothing:
-    """The set of a pipeline without state."""
-
-    versions: dict = {}
-    states: dict = {}
-
-
-def body(value=None, **fields):
-    return json.dumps({"pipeline_input": value, **fields}).encode()
-
-
-class Called:
-    """Replicas of one pipeline of the module above."""
-
-    def __init__(self, workshop, name, served=Nothing, **options):
-        self.workshop, self.name, self.served, self.options = workshop, name, served, options
-
-    async def __aenter__(self):
-        definitions = await self.workshop.define(SERVED)
-        self.definition = definitions[self.name]
-        self.states = []
-        self.replicas = Replicas(
-            self.definition,
-            self.served,
-            self.workshop.launch(**self.options),
-            lambda replicas: self.states.append(replicas.state),
-        )
-        self.trainers = Trainers(self.workshop.launcher, self.workshop.in_thread)
-        self.train = lambda values: self.trainers.run(definitions["train"], body(values, save=True))
-        return self
-
-    async def __aexit__(self, *_):
-        pids = self.replicas.pids
-        await asyncio.gather(self.replicas.stop(), self.trainers.stop())
-        assert not any(map(alive, pids))
-
-    async def call(self, value=None, **fields):
-        _, answer = await self.replicas.call(body(value, **fields))
-        return json.loads(answer)
-
-    async def output(self, value=None):
-        return (await self.call(value))["pipeline_output"]
-
-    def choose(self):
-        return self.workshop.in_thread(OpStore.choose, self.definition.spec, None)
+from .served import Called
 
 
 def test_a_call_and_its_answer(workshop, run):
@@ -171,81 +47,6 @@ def test_many_calls_at_once_start_one_process(workshop, run):
             answers = await asyncio.gather(*(called.output(["pid"]) for _ in range(50)))
             assert set(answers) == set(called.replicas.pids)
             assert called.replicas.restarts == 0
-
-    run(work())
-
-
-def test_bad_input(workshop, run):
-    async def work():
-        async with Called(workshop, "play") as called:
-            for content, error in (
-                (b"{", BadRequest),
-                (b"[]", BadRequest),
-                (body([1], use_worker="yes"), BadRequest),
-                (b"", InvalidInput),
-                (b"null", InvalidInput),
-                (body(None), InvalidInput),
-            ):
-                with pytest.raises(error) as refused:
-                    await called.replicas.call(content)
-                assert refused.value.status == 400
-        async with Called(workshop, "alone") as called:
-            for content in (b"", b"null", b"{}", body(None)):
-                _, answer = await called.replicas.call(content)
-                assert json.loads(answer)["pipeline_output"] == 1
-            with pytest.raises(InvalidInput, match="takes no input"):
-                await called.call([1])
-
-    run(work())
-
-
-def test_an_op_that_fails(workshop, run):
-    async def work():
-        async with Called(workshop, "play") as called:
-            with pytest.raises(NodeFailed, match="too hot") as failed:
-                await called.call(["raise", "too hot"])
-            payload = failed.value.payload()
-            assert (payload["pipeline"], payload["node"], payload["op"]) == (
-                "play",
-                "obeys",
-                "obey",
-            )
-            assert "raise RuntimeError(text)" in payload["traceback"]
-            with pytest.raises(NodeFailed, match="SystemExit"):
-                await called.call(["leave"])
-            with pytest.raises(SerializationError) as failed:
-                await called.call(["strange"])
-            assert "type object" in failed.value.message
-            assert failed.value.details["node"] == "obeys"
-            assert await called.output(["pid"]) in called.replicas.pids
-            assert called.replicas.restarts == 0
-
-    run(work())
-
-
-def test_prints_go_to_a_log_that_stays_small(workshop, run):
-    async def work():
-        async with Called(workshop, "play") as called:
-            await called.call(["print", "hello"])
-            log = workshop.launcher.logs / "play.log"
-            assert log.read_text() == "hello\nhello\n"
-            await called.call(["fill"])
-            await called.call(["print", "again"])
-            assert log.read_text() == "again\nagain\n"
-
-    run(work())
-
-
-def test_runner_and_callbacks_of_the_configuration(workshop, run):
-    async def work():
-        async with Called(workshop, "play") as called:
-            module = called.definition.owner
-        async with Called(workshop, "play", callbacks=(f"{module}.Loud",)) as called:
-            await called.call(["print", "hello"])
-            log = workshop.launcher.logs / "play.log"
-            assert log.read_text().startswith("before play\nhello\n")
-        async with Called(workshop, "play", runner=f"{module}.Runner") as called:
-            assert await called.output(["pid"]) == "by the runner"
 
     run(work())
 
@@ -421,5 +222,21 @@ def test_after_the_end_calls_are_refused(workshop, run):
             for call in (running, called.call(["pid"])):
                 with pytest.raises(Unavailable):
                     await call
+
+    run(work())
+
+
+def test_the_end_does_not_wait_for_calls_on_an_old_set(workshop, run):
+    async def work():
+        async with Called(workshop, "play") as called:
+            old = await called.output(["pid"])
+            running = asyncio.ensure_future(called.call(["wait", "seen", "never"]))
+            await workshop.seen("seen")
+            await called.replicas.switch(called.served)
+            assert await called.output(["pid"]) != old
+            await called.replicas.stop()
+            with pytest.raises(Unavailable):
+                await running
+            assert not alive(old)
 
     run(work())

@@ -18,7 +18,7 @@ from jupyter_chariots.errors import (
     WorkerLost,
 )
 from jupyter_chariots.op_store import OpStore
-from jupyter_chariots.workers.trainers import Trainers
+from jupyter_chariots.workers.trainers import MOST_BUSY, Trainers
 
 from .conftest import alive, until
 
@@ -186,6 +186,15 @@ def test_fits_run_side_by_side(workshop, run):
     run(work())
 
 
+def test_many_fits_share_a_few_workers(workshop, run):
+    async def work():
+        async with Trained(workshop) as trained:
+            runs = (trained.output("train", {"values": [n]}) for n in range(4 * MOST_BUSY))
+            assert len(set(await asyncio.gather(*runs))) <= MOST_BUSY
+
+    run(work())
+
+
 def test_what_is_promoted(workshop, run):
     async def work():
         async with Trained(workshop) as trained:
@@ -235,7 +244,7 @@ def test_a_failed_run_commits_nothing(workshop, run):
                 await trained.run("train")
             with pytest.raises(SerializationError, match="bad_output"):
                 await trained.run("bad_output", [1])
-            with pytest.raises(WorkerLost, match="exit code 7"):
+            with pytest.raises(WorkerLost, match=r"'train' ended with exit code 7.*not repeated"):
                 await trained.run("train", {"exit": 7, "values": [1]})
             assert workshop.store.sequence() == before
             await trained.output("train", {"values": [1]})
