@@ -52,7 +52,7 @@ def decode(answer: Answer, address: Address) -> Any:
         raise Unavailable(
             f"{address.url} sent a broken answer: {error}.",
             hint="Is there a proxy in between that cuts answers off?",
-        ) from error
+        ) from None
     if answer.status < 300 or _is_health(answer.status, value):
         return value
     raise _reported(answer.status, value, address)

@@ -14,6 +14,7 @@ from .answers import decode
 from .connection import Connection
 from .discovery import find
 from .response import PipelineResponse
+from .tables import Difference, Records, history_of, served_sets
 from .values import encode
 
 __all__ = ["PipelinesClient"]
@@ -155,8 +156,10 @@ class PipelinesClient:
         """For each pipeline whether it is loaded."""
         return dict(self._get("/health_check"))
 
-    def history(self, op: str, limit: int | None = 100) -> list[dict[str, Any]]:
-        """The versions of an op, newest first, with what is known of each.
+    def history(self, op: str, limit: int | None = 100) -> Records:
+        """The versions of an op, the latest trained first, with what is known of each.
+
+        The list shows itself as a table; each of its dicts has more, such as the ``facts``.
 
         Args:
             op: the name of the op.
@@ -165,10 +168,10 @@ class PipelinesClient:
         Raises:
             OpNotFound: the store has no version of such an op.
         """
-        return self._pages(f"/ops/{quote(op, safe='')}/versions", limit)
+        return history_of(self._pages(f"/ops/{quote(op, safe='')}/versions", limit))
 
-    def diff(self, op: str, a: Version | str, b: Version | str) -> dict[str, Any]:
-        """What differs between two versions of an op.
+    def diff(self, op: str, a: Version | str, b: Version | str) -> Difference:
+        """Just what differs between two versions of an op; the dict shows itself as a table.
 
         Args:
             op: the name of the op.
@@ -178,16 +181,19 @@ class PipelinesClient:
         Raises:
             VersionNotFound: the store has no such version.
         """
-        return dict(self._get(f"/ops/{quote(op, safe='')}/diff", a=str(a), b=str(b)))
+        found = self._get(f"/ops/{quote(op, safe='')}/diff", a=str(a), b=str(b))
+        return Difference(found, op, (_label(a), _label(b)))
 
-    def served(self, pipeline: Pipeline | str, limit: int | None = 100) -> list[dict[str, Any]]:
+    def served(self, pipeline: Pipeline | str, limit: int | None = 100) -> Records:
         """What the pipeline served since when, by whose load; the latest first.
+
+        The list shows itself as a table; each of its dicts has more.
 
         Args:
             pipeline: the pipeline or its name.
             limit: how many at most; ``None`` means all.
         """
-        return self._pages(_path(_name(pipeline), "served"), limit)
+        return served_sets(self._pages(_path(_name(pipeline), "served"), limit))
 
     def close(self) -> None:
         """Close the kept connection of this thread; the next request opens another one."""
@@ -258,6 +264,11 @@ class PipelinesClient:
 
 def _name(pipeline: Pipeline | str) -> str:
     return pipeline if isinstance(pipeline, str) else pipeline.name
+
+
+def _label(version: Version | str) -> str:
+    digests = version.digests if isinstance(version, Version) else version.split("_")[0].split(".")
+    return ".".join(digest[:5] for digest in digests)
 
 
 def _path(pipeline: str, action: str) -> str:

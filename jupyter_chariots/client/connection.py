@@ -89,19 +89,20 @@ class Connection:
                 connection.request(method, self._path + path, body, send)
                 response = connection.getresponse()
                 return Answer(response.status, response.headers, response.read())
-            except TimeoutError as error:
+            except TimeoutError:
                 connection.close()
                 raise TimedOut(
                     f"{self.address.url} did not answer {method} {path} in {self.timeout} s.",
                     hint="The run may still go on. Give the client a longer timeout, or none.",
-                ) from error
+                ) from None
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if last:
                     raise Unavailable(
-                        f"The connection to {self.address.url} was lost during {method} {path}.",
+                        f"The connection to {self.address.url} was lost during {method} {path}"
+                        f" ({error}).",
                         hint="Whether it was carried out is not known: look before you repeat it.",
-                    ) from error
+                    ) from None
             except BaseException:  # Ctrl-C: what is still to come belongs to no later request
                 connection.close()
                 raise
@@ -138,7 +139,7 @@ class Connection:
                 hint=f"The address comes from {self.address.found_by}. Is the server running? "
                 "For another one set CHARIOTS_URL and CHARIOTS_TOKEN, or give backend_url and "
                 "token.",
-            ) from error
+            ) from None
         connection.sock.settimeout(self.timeout)
 
 

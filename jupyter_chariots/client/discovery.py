@@ -73,7 +73,9 @@ def find(backend_url: str | None = None, token: str | None = None) -> Address:
         if environment[0] and url != _normal(environment[0], "CHARIOTS_URL")[0]:
             environment = None, None  # the token in the environment belongs to another server
         return Address(url, token or in_url or environment[1] or _token_of(url), by)
-    servers = sorted(_servers(), key=lambda server: server.written, reverse=True)
+    # A server that was killed leaves its file behind; the next one may be at the same address.
+    by_age = {server.url: server for server in sorted(_servers(), key=lambda one: one.written)}
+    servers = sorted(by_age.values(), key=lambda one: one.written, reverse=True)
     for server, by in [*_parent(servers), *_around(servers, Path.cwd())]:
         if server.alive():
             return Address(server.url, token or environment[1] or server.token, by)

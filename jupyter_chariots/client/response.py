@@ -11,6 +11,8 @@ from ..versioning.version import Version
 
 __all__ = ["JobStatus", "PipelineResponse"]
 
+_LONGEST = 1000
+
 
 class JobStatus(str, enum.Enum):
     """Where a job stands. A call that is not a job is ``DONE`` when it answers."""
@@ -23,7 +25,7 @@ class JobStatus(str, enum.Enum):
     CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PipelineResponse:
     """The answer to a call of a pipeline.
 
@@ -41,6 +43,20 @@ class PipelineResponse:
     job_status: JobStatus = JobStatus.DONE
     run_id: str | None = None
 
+    def __repr__(self) -> str:
+        lines = [
+            f"<PipelineResponse {self.job_status.value}>",
+            f"  value: {_shortened(self.value)}",
+        ]
+        if self.versions:
+            width = max(map(len, self.versions))
+            lines.append("  versions:")
+            lines += [f"    {node:{width}}  {version!r}" for node, version in self.versions.items()]
+        for name in ("run_id", "job_id"):
+            if getattr(self, name):
+                lines.append(f"  {name}: {getattr(self, name)}")
+        return "\n".join(lines)
+
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> PipelineResponse:
         """Read the body of an answer of ``/main`` or ``/jobs/fetch/``."""
@@ -52,3 +68,8 @@ class PipelineResponse:
             job_status=JobStatus(body.get("job_status") or "done"),
             run_id=body.get("run_id"),
         )
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -29,7 +29,7 @@ def encode(body: Any) -> bytes:
         raise InvalidInput(
             f"The input cannot be sent as JSON: {error}.",
             hint="Give numbers, strings, lists, dicts, numpy arrays or pandas frames.",
-        ) from error
+        ) from None
     return text.encode()
 
 

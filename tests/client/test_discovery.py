@@ -152,3 +152,18 @@ def test_servers_of_other_folders_are_named(monkeypatch, listening, tmp_path):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ServerNotFound, match=f"127.0.0.1:{port}.*CHARIOTS_URL"):
         find()
+
+
+def test_the_file_of_a_killed_server_at_the_same_address_is_passed_over(
+    monkeypatch, listening, tmp_path
+):
+    port = listening()
+    connection_file(port, tmp_path, pid=11, token="old", age_s=60)
+    connection_file(port, tmp_path, pid=12, token="new")
+    monkeypatch.chdir(tmp_path)
+    assert find().token == "new"
+    (tmp_path.parent / "other").mkdir(exist_ok=True)
+    monkeypatch.chdir(tmp_path.parent / "other")
+    with pytest.raises(ServerNotFound) as caught:
+        find()
+    assert str(caught.value).count(f"http://127.0.0.1:{port}/") == 1
