@@ -16,8 +16,9 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 run: .venv/lab.done
 	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
 
+# Modules go side by side: most of the time goes into waiting for processes.
 test: .venv/test.done
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 check: .venv/test.done
 	$(BIN)/ruff check .
@@ -33,7 +34,8 @@ bench: .venv/test.done
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
 .venv/%.done: .venv/bin/python setup.py pyproject.toml
-	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	PYTHONWARNINGS="ignore:Editable installation" \
+		$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	touch $@
 
 clean:

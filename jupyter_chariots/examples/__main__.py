@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import os
+import ssl
 import sys
 import threading
 import time
 import urllib.request
 from pathlib import Path
 
+_NOTEBOOK = "iris.ipynb"
 _HELLO = """
     The iris pipelines are served. In a second terminal:
 
@@ -22,31 +24,45 @@ _HELLO = """
         curl -X POST {head} {url}chariots/pipelines/pred_iris/main \\
              -H 'Content-Type: application/json' -d '{{"pipeline_input": [[5.1, 3.5, 1.4, 0.2]]}}'
 
-    Or open iris.ipynb in JupyterLab: {url}lab{query}
+    Or open {notebook} in JupyterLab: {url}lab/tree/{notebook}{query}
 """
 
 
 def _announce(deadline_s: float = 60) -> None:
     """Print the address and the ``curl`` lines as soon as this process's server answers."""
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    runtime = Path(jupyter_runtime_dir()) / f"jpserver-{os.getpid()}.json"
     until = time.monotonic() + deadline_s
     while time.monotonic() < until:
         try:
-            server = json.loads(runtime.read_text())
-            head = f"-H 'Authorization: token {server['token']}'" if server["token"] else ""
-            request = urllib.request.Request(server["url"] + "chariots/available_pipelines")
-            if server["token"]:
-                request.add_header("Authorization", f"token {server['token']}")
-            with urllib.request.urlopen(request, timeout=deadline_s):
+            url, jupyter_token = _server("jpserver")
+            # With a password, or without any protection, Jupyter has no token. The credential of
+            # kernels and scripts works always.
+            token = jupyter_token or _server("jpchariots")[1]
+            head = {"Authorization": f"token {token}"}
+            request = urllib.request.Request(f"{url}chariots/health_check", headers=head)
+            # It is this very process, whoever signed its certificate.
+            context = ssl._create_unverified_context()
+            with urllib.request.urlopen(request, timeout=deadline_s, context=context):
                 pass
         except (OSError, ValueError, KeyError):
             time.sleep(0.2)
             continue
-        query = f"/tree/iris.ipynb?token={server['token']}" if server["token"] else ""
-        print(_HELLO.format(url=server["url"], head=head, query=query), flush=True)
+        shown = {
+            "url": url,
+            "head": f"-H 'Authorization: token {token}'",
+            "notebook": _NOTEBOOK,
+            "query": f"?token={token}" if jupyter_token else "",
+        }
+        print(_HELLO.format(**shown), flush=True)
         return
+
+
+def _server(kind: str) -> tuple[str, str]:
+    """Address and token in the file that this process's server has written."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    file = Path(jupyter_runtime_dir()) / f"{kind}-{os.getpid()}.json"
+    content = json.loads(file.read_text())
+    return content["url"], content["token"]
 
 
 def main() -> None:
@@ -58,6 +74,7 @@ def main() -> None:
     LabApp.launch_instance(
         [
             f"--ServerApp.root_dir={Path(folder).resolve()}",
+            f"--LabApp.default_url=/lab/tree/{_NOTEBOOK}",
             "--PipelinesServer.app_pipelines=jupyter_chariots.examples.iris",
             *arguments,
         ]

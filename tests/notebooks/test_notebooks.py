@@ -17,10 +17,10 @@ from tests.live import IRIS, REPOSITORY, LiveServer
 
 SHOWN = {
     "iris.ipynb": [
-        "[0, 2]",
+        "value: [0, 2]",
         "VersionError: Pipeline 'pred_iris' cannot be loaded: logisticop 1.0.0 was trained on",
         'client.call_pipeline("train_iris"); client.save_pipeline("train_iris"); ',
-        "'lineage': {",
+        "trained on pcaop",
     ]
 }
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
