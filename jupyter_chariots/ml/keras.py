@@ -105,7 +105,8 @@ class KerasOp(BaseMLOp):
     @property
     def _shown(self) -> int | str:
         if self.verbose in (1, "auto"):
-            return 1 if sys.stdout.isatty() or "ipykernel" in sys.modules else 2
+            in_cell = type(sys.stdout).__module__.startswith("ipykernel.")
+            return 1 if in_cell or sys.stdout.isatty() else 2
         return self.verbose
 
     @property

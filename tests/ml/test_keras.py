@@ -119,6 +119,8 @@ class TestFitAndPredict:
         assert facts["backend"] == os.environ["KERAS_BACKEND"]
 
     def test_what_it_shows(self, capsys):
+        import ipykernel  # noqa: F401 - that it is imported does not make this a cell
+
         for verbose, lines in ((0, 0), (1, 4)):
             op = Line(MLMode.FIT_PREDICT, verbose)
             op.execute(FEATURES, TARGETS)
