@@ -100,9 +100,9 @@ class CodeWalker:
             return self._opaque(value, "")
 
     def _opaque(self, value: Any, reason: str) -> bytes:
-        """An object by its type, and by the functions that it holds (``np.vectorize(f)``)."""
-        held = sorted(getattr(value, "__dict__", {}).items())
-        functions = [self._write(one) for _, one in held if isinstance(one, types.FunctionType)]
+        """An object by its type; one that is called, by what of the user's it calls, too."""
+        held = vars(value) if callable(value) and hasattr(value, "__dict__") else {}
+        functions = [self._write(held[name]) for name in sorted(held) if _is_users(held[name])]
         return b" ".join([b"a", public_name(type(value)).encode(), *functions])
 
     def _transparent(self, value: Any) -> bool:

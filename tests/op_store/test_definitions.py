@@ -146,6 +146,9 @@ def test_an_ended_pipeline_is_not_found(store: OpStore) -> None:
 
 
 def test_unknown_pipelines_suggest_the_nearest(store: OpStore) -> None:
+    with pytest.raises(PipelineNotFound) as none:
+        store.definition("pred_irs")
+    assert "serve one first" in (none.value.hint or "")
     store.register(PREDICT, owner="a", source=MODULE)
     with pytest.raises(PipelineNotFound, match="'pred_irs'") as unknown:
         store.definition("pred_irs")

@@ -6,6 +6,7 @@ import pytest
 
 from jupyter_chariots.errors import RunNotFound, SaveConflict
 from jupyter_chariots.op_store import OpStore
+from jupyter_chariots.versioning import VersionType
 
 from .lab import PREDICT, TRAIN, TRAIN_CLF, TRAIN_PCA, fit, load, run, state
 
@@ -71,6 +72,16 @@ def test_save_between_start_and_save_of_another_run_conflicts(store: OpStore) ->
         store.save(TRAIN.name)
     assert store.history("pca")[1].number is None
     assert store.save(TRAIN.name, force=True) is not None
+
+
+def test_an_imported_model_conflicts_as_well(store: OpStore) -> None:
+    started = store.sequence()
+    slow = store.commit(TRAIN_PCA, fit(TRAIN_PCA, {"pca": b"s"}), started=started)
+    version = TRAIN_PCA.stateful["pca"].version
+    imported = version.learned(VersionType.MAJOR, "somewhere else")
+    store.save_op_bytes("pca", imported, b"p", class_version=version)
+    with pytest.raises(SaveConflict, match=r"pca 1\.0\.0 was saved\."):
+        store.save(TRAIN_PCA.name, slow.run_id)
 
 
 def test_a_save_of_other_ops_does_not_conflict(store: OpStore) -> None:
