@@ -25,6 +25,7 @@ def version() -> str:
 
 
 SKLEARN = ["scikit-learn>=1.4", "pandas>=2.1"]
+ARROW = ["pyarrow>=15"]  # older ones unpickle what a stream brings
 LAB = ["jupyterlab>=4.2,<5"]
 
 setup(
@@ -48,10 +49,14 @@ setup(
     data_files=[
         ("etc/jupyter/jupyter_server_config.d", ["jupyter_chariots/server/jupyter_chariots.json"])
     ],
+    # `jupyter chariots …` looks for it
+    entry_points={"console_scripts": ["jupyter-chariots = jupyter_chariots.cli:main"]},
     distclass=DistributionWithData,
     install_requires=[
         "cloudpickle>=3.0",  # carries classes that are defined in a notebook
+        "ipython>=8.0",
         "ipywidgets>=8.0,<9",
+        "jupyter-client>=7.4.4",
         "jupyter-core>=5.3",
         "jupyter-events>=0.10",
         "jupyter-server>=2.14,<3",
@@ -65,11 +70,13 @@ setup(
         "sklearn": SKLEARN,
         "keras": ["keras>=3.6"],  # and a backend, of the user's choice: jax, torch or tensorflow
         "skops": ["skops>=0.10"],
+        "arrow": ARROW,
         "fsspec": ["fsspec>=2024.2"],
         "lab": LAB + SKLEARN,
         "test": [
             *LAB,
             *SKLEARN,
+            *ARROW,
             "build>=1.2",
             "fsspec>=2024.2",
             "hypothesis>=6.100",
@@ -78,9 +85,10 @@ setup(
             "keras>=3.6",
             "mypy>=1.13",
             "nbclient>=0.10",
+            "notebook>=7.2",
             "openapi-spec-validator>=0.7",
-            "polars>=1.0",
             "pandas-stubs",
+            "polars>=1.0",
             "pytest>=8.3",
             "pytest-jupyter[server]>=0.10",
             "pytest-randomly>=3.15",

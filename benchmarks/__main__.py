@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from .measure import Result, readable
 
-SUITES = ("imports", "runner", "store")
+SUITES = ("imports", "runner", "store", "data", "feel", "serving")
 PACKAGES = ("jupyter-server", "tornado", "sqlite-utils", "numpy", "scikit-learn")
 
 
@@ -33,7 +33,8 @@ def table(results: list[Result]) -> str:
     for r in results:
         mark = {True: "met", False: "MISSED", None: ""}[r.met]
         times = f"{r.ratio:.2f}" if r.ratio is not None else ""
-        median = readable(r.median) + r.unit.removeprefix("s")
+        rate = r.unit == "/s"
+        median = f"{r.median:.0f}/s" if rate else readable(r.median) + r.unit.removeprefix("s")
         rows.append((r.benchmark, r.name, median, times, r.target, mark))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [

@@ -16,7 +16,7 @@ class Result:
     Attributes:
         benchmark: what was measured.
         name: who was measured.
-        median: seconds.
+        median: seconds, or for the unit ``"/s"`` how many in a second.
         ratio: median of the per-round ratios to the floor; ``None`` for the floor itself.
         unit: ``"s"`` or ``"s/node"`` and the like, what one figure stands for.
         target: the bound that the project set itself, in words.

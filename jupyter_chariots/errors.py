@@ -12,7 +12,8 @@ version; the ``hint`` says what to do next.
     │   ├── InvalidName
     │   └── InvalidField
     ├── BadRequest                        the request cannot be understood
-    │   └── InvalidInput                  the input does not fit the pipeline
+    │   ├── InvalidInput                  the input does not fit the pipeline
+    │   └── UnsupportedFormat             nothing here reads a body of this type
     ├── AccessDenied
     │   ├── NotAuthenticated
     │   └── NotAllowed
@@ -26,7 +27,11 @@ version; the ``hint`` says what to do next.
     │   └── NotLoaded                     an op has no state to run with
     ├── Conflict
     │   ├── NameTaken                     the name belongs to another notebook or module
-    │   └── SaveConflict                  another run was saved in the meantime
+    │   ├── Redefined                     the definition has been replaced before the run began
+    │   ├── SaveConflict                  another run was saved in the meantime
+    │   ├── LeaseLost                     the job was taken from this attempt; its result is refused
+    │   ├── JobCancelled
+    │   └── PrerequisiteFailed            a job that this one waited for did not come through
     ├── NodeFailed (ValueError)           an op raised; the cause is the op's own exception
     ├── SerializationError                a state or a value cannot be turned into bytes, or back
     ├── StoreError
@@ -37,6 +42,7 @@ version; the ``hint`` says what to do next.
     ├── Unavailable                       try again: busy, starting, or a process died
     │   └── WorkerLost
     ├── TimedOut
+    ├── Cancelled                         whoever called it, or somebody else, ended the run
     ├── TooLarge
     ├── ConfigurationError
     └── ServerNotFound                    the client finds no server
@@ -52,6 +58,7 @@ __all__ = [
     "AccessDenied",
     "BadRequest",
     "BlobMissing",
+    "Cancelled",
     "ChariotsError",
     "ConfigurationError",
     "Conflict",
@@ -60,7 +67,9 @@ __all__ = [
     "InvalidInput",
     "InvalidName",
     "InvalidPipeline",
+    "JobCancelled",
     "JobNotFound",
+    "LeaseLost",
     "NameTaken",
     "NodeFailed",
     "NotAllowed",
@@ -70,6 +79,8 @@ __all__ = [
     "NotTrusted",
     "OpNotFound",
     "PipelineNotFound",
+    "PrerequisiteFailed",
+    "Redefined",
     "RunNotFound",
     "SaveConflict",
     "SerializationError",
@@ -80,6 +91,7 @@ __all__ = [
     "TimedOut",
     "TooLarge",
     "Unavailable",
+    "UnsupportedFormat",
     "VersionError",
     "VersionNotFound",
     "WorkerLost",
@@ -181,6 +193,13 @@ class InvalidInput(BadRequest):
     code = "invalid_input"
 
 
+class UnsupportedFormat(BadRequest):
+    """Nothing here reads a body of this type; nothing was run."""
+
+    code = "unsupported_format"
+    status = 415
+
+
 class AccessDenied(ChariotsError):
     """The request may not do this."""
 
@@ -264,10 +283,34 @@ class NameTaken(Conflict):
     code = "name_taken"
 
 
+class Redefined(Conflict):
+    """The pipeline was defined anew before a process had opened the definition that it had."""
+
+    code = "redefined"
+
+
 class SaveConflict(Conflict):
     """Another run that names one of the same ops was saved since this one started."""
 
     code = "save_conflict"
+
+
+class LeaseLost(Conflict):
+    """A job was taken from this attempt, or has ended; what it reports is refused."""
+
+    code = "lease_lost"
+
+
+class JobCancelled(Conflict):
+    """The job was cancelled; its result is refused."""
+
+    code = "job_cancelled"
+
+
+class PrerequisiteFailed(Conflict):
+    """A job that this one waited for failed or was cancelled."""
+
+    code = "prerequisite_failed"
 
 
 class NodeFailed(ChariotsError, ValueError):
@@ -331,6 +374,13 @@ class TimedOut(ChariotsError):
 
     code = "timed_out"
     status = 504
+
+
+class Cancelled(ChariotsError):
+    """The run was cancelled; it has left nothing behind."""
+
+    code = "cancelled"
+    status = 499  # has no name in HTTP; it is known as "client closed request"
 
 
 class TooLarge(ChariotsError):

@@ -78,6 +78,7 @@ class LiveServer:
         token: Jupyter's token; an empty one means none, and without a password no authentication.
         base_url: ``c.ServerApp.base_url``.
         app: ``server``, ``lab`` …: the subcommand of ``jupyter``.
+        ip: ``c.ServerApp.ip``.
     """
 
     def __init__(
@@ -91,10 +92,11 @@ class LiveServer:
         token: str = "a-token-for-tests",
         base_url: str = "/",
         app: str = "server",
+        ip: str = "127.0.0.1",
     ) -> None:
         self.root, self.home = root, home
         self.token, self.base_url, self.app = token, base_url, app
-        self.port = free_port()
+        self.ip, self.port = ip, free_port()
         self.log = home / "server.log"
         self.app_pipelines, self.arguments = list(app_pipelines), list(arguments)
         root.mkdir(parents=True, exist_ok=True)
@@ -122,6 +124,11 @@ class LiveServer:
         assert self.process is not None, "the server is not running"
         return self.process.pid
 
+    def listening(self) -> list[str]:
+        """The arguments that say where it listens."""
+        port = [f"--ServerApp.port={self.port}", "--ServerApp.port_retries=0"]
+        return [*port, f"--ServerApp.ip={self.ip}"]
+
     def begin(self) -> None:
         """Start it, and do not wait."""
         command = [
@@ -131,9 +138,7 @@ class LiveServer:
             self.app,
             "--no-browser",
             "--allow-root",
-            f"--ServerApp.port={self.port}",
-            "--ServerApp.port_retries=0",
-            "--ServerApp.ip=127.0.0.1",
+            *self.listening(),
             f"--ServerApp.root_dir={self.root}",
             f"--ServerApp.base_url={self.base_url}",
             f"--IdentityProvider.token={self.token}",
@@ -224,7 +229,8 @@ class LiveServer:
         """
         token = self.token if token is None else token
         send = {"Authorization": f"token {token}"} if token else {}
-        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        plain = body is None or isinstance(body, (bytes, memoryview))
+        data = body if plain else json.dumps(body).encode()
         if data is not None:
             send["Content-Type"] = "application/json"
         request = urllib.request.Request(

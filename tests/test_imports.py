@@ -25,15 +25,27 @@ ALLOWED = {
     "pipelines": {"errors", "versioning"},
     "ml": {"errors", "versioning", "pipelines"},
     "op_store": {"errors", "versioning"},
-    "workers": {"errors", "versioning", "pipelines", "ml", "op_store"},
-    "server": {"errors", "versioning", "pipelines", "ml", "op_store", "workers"},
-    "client": {"errors", "versioning", "pipelines"},
+    "formats": {"errors"},
+    "workers": {"errors", "versioning", "pipelines", "ml", "op_store", "formats"},
+    "notebooks": {"errors", "versioning"},
+    "server": {
+        "errors",
+        "versioning",
+        "pipelines",
+        "ml",
+        "op_store",
+        "formats",
+        "workers",
+        "notebooks",
+    },
+    "client": {"errors", "versioning", "pipelines", "ml", "op_store", "formats", "workers"},
     "widgets": {"errors", "client"},
+    "cli": {"errors", "versioning", "op_store", "client", "notebooks"},
 }
 # The package itself names everything, lazily; examples use the public names.
 FREE = {"", "examples"}
 
-STDLIB_ONLY = ("errors", "versioning", "pipelines")
+STDLIB_ONLY = ("errors", "versioning", "pipelines", "formats")
 
 
 def module_name(path: Path) -> str:

@@ -13,11 +13,18 @@ import pytest
 from .live import REPOSITORY, LiveServer
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+SERVING = (REPOSITORY / "docs" / "serving.md").read_text(encoding="utf-8")
 
 
-def blocks(kind: str) -> list[str]:
-    return [text for language, text in BLOCKS if language == kind]
+def blocks_of(document: str) -> list[tuple[str, str]]:
+    return re.findall(r"^```(\w+)\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+
+
+BLOCKS = blocks_of(README)
+
+
+def blocks(kind: str, document: str = README) -> list[str]:
+    return [text for language, text in blocks_of(document) if language == kind]
 
 
 def test_it_opens_with_the_two_commands():
@@ -28,12 +35,13 @@ def test_it_opens_with_the_two_commands():
     ]
 
 
-def test_python_blocks(iris_server: LiveServer):
-    """One script in the server's root; each ``print`` is followed by what it prints."""
-    script = "\n".join(blocks("python"))
-    expected = re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)
+@pytest.mark.parametrize(("name", "document"), [("readme", README), ("serving", SERVING)])
+def test_python_blocks(iris_server: LiveServer, name: str, document: str):
+    """One script in the server's root; what it prints stands behind the lines."""
+    script = "\n".join(blocks("python", document))
+    expected = re.findall(r"^ *(?:print\(.*\)  #|\S.*  # prints:) (.*)$", script, re.MULTILINE)
     assert expected
-    file = iris_server.root / "readme.py"
+    file = iris_server.root / f"{name}.py"
     file.write_text(script, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-W", "error", file.name],
@@ -79,7 +87,15 @@ def test_console_blocks(iris_server: LiveServer):
 
 
 @pytest.mark.parametrize(
-    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"]
+    "document",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "docs/architecture.md",
+        "docs/serving.md",
+        "docs/shell.md",
+    ],
 )
 def test_links_lead_somewhere(document):
     file = REPOSITORY / document

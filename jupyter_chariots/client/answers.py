@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .. import formats
 from ..errors import (
     BadRequest,
     ChariotsError,
@@ -15,8 +16,8 @@ from ..errors import (
     Unavailable,
     from_payload,
 )
+from .addresses import Address
 from .connection import Answer
-from .discovery import Address
 
 __all__ = ["RemoteTraceback", "decode"]
 
@@ -39,11 +40,15 @@ class RemoteTraceback(Exception):
 def decode(answer: Answer, address: Address) -> Any:
     """The JSON value of a successful answer.
 
+    An output in npy, Arrow or bytes is put together with its headers as it would be in JSON.
+
     Raises:
         ChariotsError: the error that the server answered with, as the same class; or what the
             answer tells when it is not from jupyter_chariots at all.
     """
     kind = answer.headers.get_content_type()
+    if answer.status == 200 and "Chariots-Versions" in answer.headers:
+        return _with_headers(answer, kind, address)
     if kind != "application/json" and not kind.endswith("+json"):
         raise _foreign(answer.status, kind, answer.headers.get("Location"), address)
     try:
@@ -56,6 +61,32 @@ def decode(answer: Answer, address: Address) -> Any:
     if answer.status < 300 or _is_health(answer.status, value):
         return value
     raise _reported(answer.status, value, address)
+
+
+def _with_headers(answer: Answer, kind: str, address: Address) -> dict[str, Any]:
+    """The fields of an answer whose body is nothing but the output."""
+    headers = answer.headers
+    try:
+        fields = {
+            name: json.loads(headers[f"Chariots-{name}"])
+            for name in ("Versions", "Warnings")
+            if f"Chariots-{name}" in headers
+        }
+        output = formats.decode(formats.media_type(kind), answer.body)
+    except (ValueError, KeyError, BadRequest) as error:
+        reason = error.message if isinstance(error, BadRequest) else error
+        raise Unavailable(
+            f"{address.url} sent a broken answer: {reason}.",
+            hint="Is there a proxy in between that changes answers?",
+        ) from error
+    return {
+        "pipeline_output": output,
+        "versions": fields["Versions"],
+        "warnings": fields.get("Warnings", ()),
+        "job_id": headers.get("Chariots-Job-Id"),
+        "job_status": headers.get("Chariots-Job-Status"),
+        "run_id": headers.get("Chariots-Run-Id"),
+    }
 
 
 def _is_health(status: int, value: Any) -> bool:

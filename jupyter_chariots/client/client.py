@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..errors import NotAuthenticated, ServerNotFound
+from ..errors import NotAuthenticated, ServerNotFound, UnsupportedFormat
+from ..formats import BYTES, JSON, Body
 from ..pipelines.pipeline import Pipeline
+from ..versioning.cells import rename_notebook
 from ..versioning.version import Version
 from .answers import decode
 from .connection import Connection
 from .discovery import find
+from .here import run_here
+from .log import Log
+from .patience import patiently
 from .response import PipelineResponse
+from .serving import Serving, Servings, keep_saved, pipelines_of
 from .tables import Difference, Records, history_of, served_sets
-from .values import encode
+from .values import accepted, as_data, encode, is_data
 
 __all__ = ["PipelinesClient"]
 
@@ -47,6 +54,75 @@ class PipelinesClient:
         self._timeout = timeout
         self._connection: Connection | None = None
         self._own_runs: dict[str, str] = {}
+        self._unreadable: set[tuple[str, str]] = set()  # pipelines, and formats they cannot read
+
+    # serving
+
+    def serve(
+        self,
+        *pipelines: Any,
+        replace: bool = False,
+        share: Collection[str] = (),
+        env: Collection[str] = (),
+        replicas: int | None = None,
+        name: str | None = None,
+    ) -> Serving | Servings:
+        """Let the Jupyter server serve pipelines of this notebook, or a fitted estimator.
+
+        They go by value, with the functions and classes of the notebook, and run in processes of
+        their own, with the interpreter and in the folder of this kernel; they are served again
+        after a restart of the server, without the notebook. What this kernel has fitted since the
+        last save is saved and served with them. A definition that is served already is left alone.
+
+        Args:
+            pipelines: the pipelines; or one fitted estimator.
+            replace: take names of pipelines over from other notebooks.
+            share: names of ops that belong to other notebooks and that these may use as well.
+            env: names of environment variables that the pipelines need. Their values are kept in
+                the op store, where only this user's secret opens them. Those that decide how an op
+                runs (``KERAS_BACKEND``) go along by themselves.
+            replicas: how many processes answer the calls of each, all on the same versions; if
+                not given, as ``c.PipelinesServer.replicas`` says, or one.
+            name: under which the estimator is served.
+
+        Returns:
+            for each pipeline what was done, for a single one that alone. It shows itself.
+
+        Raises:
+            NameTaken: a name belongs to another notebook; nothing was changed.
+            DefinitionError: something cannot travel, or is no pipeline; nothing was sent.
+            TooLarge: a definition has more than 50 MB; nothing was sent.
+        """
+        from ..ml.bundling import bundle_of
+
+        meant = pipelines_of(pipelines, name)
+        bundle = bundle_of(meant, replace=replace, share=share, env=env, replicas=replicas)
+        # the same thing sent twice changes nothing, so that a lost answer is asked for again
+        headers = {"Content-Type": BYTES}
+        answers = self._request("POST", "/pipelines", bundle.to_bytes(), headers)["pipelines"]
+        url = self._connection.address.url if self._connection else ""
+        done = Servings(
+            Serving.from_json(pipeline, url, answer)
+            for pipeline, answer in zip(meant, answers, strict=True)
+        )
+        keep_saved(meant, bundle, answers[0]["held"])
+        if bundle.header["kernel_id"] and answers[0]["owner"].endswith(".ipynb"):
+            rename_notebook(answers[0]["owner"])  # the server knows what it is called now
+        for one in meant:
+            self._own_runs.pop(one.name, None)
+        return done[0] if len(done) == 1 else done
+
+    def unserve(self, pipeline: Pipeline | str) -> None:
+        """Serve a pipeline no more. Its versions and its history stay in the op store.
+
+        One that ``app_pipelines`` names is served again when the server starts again.
+
+        Raises:
+            PipelineNotFound: no pipeline of this name is served.
+        """
+        name = _name(pipeline)
+        self._request("DELETE", f"/pipelines/{quote(name, safe='')}", repeatable=False)
+        self._own_runs.pop(name, None)
 
     # running
 
@@ -58,25 +134,61 @@ class PipelinesClient:
     ) -> PipelineResponse:
         """Run a pipeline and wait for its output.
 
+        What its ops print, and their warnings, appear here while it runs. Ctrl-C, or "Interrupt
+        the kernel", cancels the run, a training as well, which then leaves nothing behind; if the
+        caller merely goes away, a training goes on to its end.
+
         Args:
             pipeline: the pipeline or its name.
-            pipeline_input: JSON values, numpy arrays, pandas frames, or containers of those.
+            pipeline_input: JSON values, or containers of those with arrays and frames inside,
+                travel as JSON, and so does the output. A numpy array, a pandas or polars frame or
+                series, or bytes arrive as what they are, and an output of these kinds comes back
+                as what it was. Of pandas an index with a name is kept, one without is dropped.
+                Frames need pyarrow here and there; without it they are sent as records in JSON.
             use_worker: whether the call may become a job.
 
         Raises:
+            InvalidInput: the input cannot be sent, or does not fit the pipeline.
             NodeFailed: an op raised; the cause shows its traceback.
             NotLoaded: the pipeline has no state to run with.
             PipelineNotFound: no pipeline of this name is served.
+            WorkerLost: the process that ran it died. Where the run changes nothing it was
+                repeated once.
+            Unavailable: its process died again and again, and is given a rest.
+            CallInterrupted: Ctrl-C; it is a ``KeyboardInterrupt``.
         """
         name = _name(pipeline)
-        body = {"pipeline_input": pipeline_input, "use_worker": use_worker}
         harmless = isinstance(pipeline, Pipeline) and not pipeline.spec.changes
-        answer = self._post(_path(name, "main"), body, repeatable=harmless)
+        controls = {"use_worker": use_worker}
+        answer = patiently(lambda: self._call(name, pipeline_input, controls, harmless))
         response = PipelineResponse.from_json(answer)
         if response.run_id:
             self._own_runs[name] = response.run_id
         self._warn(answer)
         return response
+
+    def run_here(self, pipeline: Pipeline | str, pipeline_input: Any = None) -> Any:
+        """Run a pipeline in this process with the versions that are served, for ``%debug``.
+
+        The server has to run on this machine. A pipeline that is given as such runs with the code
+        that it has here, one that is given by name with the code that is served. It is a copy that
+        runs: nothing is saved, and the pipeline itself stays as it is.
+
+        Args:
+            pipeline: the pipeline or its name.
+            pipeline_input: as for :meth:`call_pipeline`.
+
+        Returns:
+            the output as the last op gave it.
+
+        Raises:
+            Exception: what an op raised, from where it was raised.
+            VersionError: the served versions do not go with the pipeline.
+            ConfigurationError: the server runs on another machine.
+            PipelineNotFound: no pipeline of this name is served.
+        """
+        view = self._get(f"/pipelines/{quote(_name(pipeline), safe='')}")
+        return run_here(pipeline, pipeline_input, view)
 
     def fetch_job(self, job_id: str) -> PipelineResponse:
         """The state of a job, and its output when it is done.
@@ -170,6 +282,20 @@ class PipelinesClient:
         """
         return history_of(self._pages(f"/ops/{quote(op, safe='')}/versions", limit))
 
+    def logs(self, pipeline: Pipeline | str, lines: int = 200, after: str | None = None) -> Log:
+        """What the processes of a pipeline have printed, those that have died too.
+
+        Args:
+            pipeline: the pipeline or its name.
+            lines: how many of the last lines.
+            after: ``offset`` of an earlier log: what was written since then.
+
+        Raises:
+            PipelineNotFound: no pipeline of this name is served.
+        """
+        page = self._get(_path(_name(pipeline), "log"), lines=lines, after=after)
+        return Log(page["text"], page["offset"])
+
     def diff(self, op: str, a: Version | str, b: Version | str) -> Difference:
         """Just what differs between two versions of an op; the dict shows itself as a table.
 
@@ -207,6 +333,25 @@ class PipelinesClient:
 
     # requests
 
+    def _call(
+        self, name: str, pipeline_input: Any, controls: Mapping[str, Any], repeatable: bool
+    ) -> Any:
+        path = _path(name, "main")
+        given = {key: value for key, value in controls.items() if value is not None}
+        headers = {"Accept": accepted()} if is_data(pipeline_input) else {}
+        content = as_data(pipeline_input)
+        if content is not None and (name, content[0]) not in self._unreadable:
+            query = urlencode({key: json.dumps(value) for key, value in given.items()})
+            headers["Content-Type"], data = content
+            asked = f"{path}?{query}" if query else path
+            try:
+                return self._request("POST", asked, data, headers, repeatable=repeatable, call=True)
+            except UnsupportedFormat:  # no pyarrow over there, and so nothing was run
+                self._unreadable.add((name, content[0]))
+        headers["Content-Type"] = JSON
+        body = encode({"pipeline_input": pipeline_input, **given})
+        return self._request("POST", path, body, headers, repeatable=repeatable, call=True)
+
     def _pages(self, path: str, limit: int | None) -> list[dict[str, Any]]:
         """The items of a list that the server gives page by page."""
         items: list[dict[str, Any]] = []
@@ -226,23 +371,37 @@ class PipelinesClient:
 
     def _post(self, path: str, fields: Mapping[str, Any], *, repeatable: bool = False) -> Any:
         body = encode({name: value for name, value in fields.items() if value is not None})
-        return self._request("POST", path, body, repeatable=repeatable)
+        return self._request("POST", path, body, {"Content-Type": JSON}, repeatable=repeatable)
 
     def _request(
-        self, method: str, path: str, body: bytes | None = None, *, repeatable: bool = True
+        self,
+        method: str,
+        path: str,
+        body: Body | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        repeatable: bool = True,
+        call: bool = False,
     ) -> Any:
         known = self._connection
         try:
-            return self._send(method, path, body, repeatable)
+            return self._send(method, path, body, headers, repeatable, call)
         except (ServerNotFound, NotAuthenticated) as error:
             if known is None or not self._moved(known):
                 raise error
-        return self._send(method, path, body, repeatable)
+        return self._send(method, path, body, headers, repeatable, call)
 
-    def _send(self, method: str, path: str, body: bytes | None, repeatable: bool) -> Any:
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: Body | None,
+        headers: Mapping[str, str] | None,
+        repeatable: bool,
+        call: bool,
+    ) -> Any:
         connection = self._connection or self._connect()
-        headers = {"Content-Type": "application/json"} if body is not None else None
-        answer = connection.request(method, path, body, headers, repeatable=repeatable)
+        answer = connection.request(method, path, body, headers, repeatable=repeatable, call=call)
         return decode(answer, connection.address)
 
     def _moved(self, known: Connection) -> bool:

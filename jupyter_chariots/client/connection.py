@@ -6,17 +6,25 @@ import http.client
 import os
 import selectors
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from ..errors import ServerNotFound, TimedOut, Unavailable
-from .discovery import Address
+from ..formats import Body, Received
+from .addresses import Address
+from .cancelling import CallInterrupted, cancel
+from .live import OUTPUT, is_live, read_live
+from .sockets import http_connection
 
 __all__ = ["Answer", "Connection"]
 
 _CONNECT_TIMEOUT_S = 10.0
+_LARGE = 64 << 10
+_CANCEL_TIMEOUT_S = 20.0
+_CALL_ID = "Chariots-Call"
 
 
 class Answer(NamedTuple):
@@ -24,7 +32,7 @@ class Answer(NamedTuple):
 
     status: int
     headers: http.client.HTTPMessage
-    body: bytes
+    body: Received
 
 
 class _Kept:
@@ -33,6 +41,16 @@ class _Kept:
     def __init__(self, connection: http.client.HTTPConnection) -> None:
         self.connection = connection
         self.pid = os.getpid()
+        self.call_id = ""
+
+    def connect(self) -> None:
+        """Connect, again if need be.
+
+        The id that calls are cancelled by belongs to the connection, on which only one can be under
+        way: requests with equal headers are answered sooner.
+        """
+        self.connection.connect()
+        self.call_id = os.urandom(16).hex()
 
     def __del__(self) -> None:
         self.connection.close()
@@ -49,10 +67,7 @@ class Connection:
     def __init__(self, address: Address, timeout: float | None = None) -> None:
         self.address = address
         self.timeout = timeout
-        parts = urlsplit(address.url)
-        self._secure = parts.scheme == "https"
-        self._host, self._port = parts.hostname or "", parts.port
-        self._path = parts.path
+        self._path = urlsplit(address.url).path
         self._headers = {"Accept": "application/json"}
         if address.token:
             self._headers["Authorization"] = f"token {address.token}"
@@ -62,10 +77,11 @@ class Connection:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: Body | None = None,
         headers: Mapping[str, str] | None = None,
         *,
         repeatable: bool = False,
+        call: bool = False,
     ) -> Answer:
         """Send one request and wait for the answer, whatever its status.
 
@@ -76,19 +92,29 @@ class Connection:
             headers: further headers.
             repeatable: the request changes nothing, so it may be sent again when the connection
                 is lost before the answer has come.
+            call: the request calls a pipeline: what the run prints is shown as it comes, and
+                Ctrl-C cancels it.
 
         Raises:
+            CallInterrupted: Ctrl-C, in a call.
             ServerNotFound: nobody listens there.
             TimedOut: no answer in time.
             Unavailable: the connection was lost; the request may have been carried out.
         """
         send = {**self._headers, **(headers or {})}
+        if call:
+            send.update(OUTPUT)
         for last in (not repeatable, True):
-            connection = self._open()
+            kept = self._open()
+            connection = kept.connection
+            if call:
+                send[_CALL_ID] = kept.call_id
             try:
                 connection.request(method, self._path + path, body, send)
                 response = connection.getresponse()
-                return Answer(response.status, response.headers, response.read())
+                if call and is_live(response):
+                    return Answer(*read_live(response))
+                return Answer(response.status, response.headers, _content(response))
             except TimeoutError:
                 connection.close()
                 raise TimedOut(
@@ -103,9 +129,13 @@ class Connection:
                         f" ({error}).",
                         hint="Whether it was carried out is not known: look before you repeat it.",
                     ) from None
-            except BaseException:  # Ctrl-C: what is still to come belongs to no later request
-                connection.close()
-                raise
+            except BaseException as error:
+                try:
+                    if call and isinstance(error, KeyboardInterrupt):
+                        raise self._cancel(kept.call_id) from None
+                    raise
+                finally:  # what is still to come belongs to no later request
+                    connection.close()
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -114,33 +144,61 @@ class Connection:
         if kept is not None:
             kept.connection.close()
 
-    def _open(self) -> http.client.HTTPConnection:
+    def _cancel(self, call_id: str) -> CallInterrupted:
+        other = Connection(self.address, _CANCEL_TIMEOUT_S)
+        return cancel(lambda: bytes(other.request("DELETE", f"/calls/{call_id}").body))
+
+    def _open(self) -> _Kept:
         """The connection of this thread, made anew where the server has closed it."""
         kept: _Kept | None = getattr(self._of_thread, "kept", None)
         if kept is None or kept.pid != os.getpid():  # a fork must not share the socket
-            kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
-            kept = _Kept(kind(self._host, self._port, timeout=_CONNECT_TIMEOUT_S))
+            kept = _Kept(
+                http_connection(self.address.url, _CONNECT_TIMEOUT_S, self.address.certificate)
+            )
             self._of_thread.kept = kept
         connection = kept.connection
         # Bytes that nobody asked for mean that the server has hung up.
         if connection.sock is not None and _readable(connection.sock):
             connection.close()
         if connection.sock is None:
-            self._dial(connection)
-        return connection
+            self._dial(kept)
+        return kept
 
-    def _dial(self, connection: http.client.HTTPConnection) -> None:
+    def _dial(self, kept: _Kept) -> None:
         try:
-            connection.connect()
+            kept.connect()
+        except ssl.SSLCertVerificationError as error:
+            kept.connection.close()
+            raise ServerNotFound(
+                f"The certificate of {self.address.url} is not trusted ({error.verify_message}).",
+                hint="If you know the server, set SSL_CERT_FILE to the file of its certificate. "
+                "The certificate must name the host as the address does.",
+            ) from None
         except OSError as error:
-            connection.close()
+            kept.connection.close()
             raise ServerNotFound(
                 f"No server answers at {self.address.url} ({error}).",
                 hint=f"The address comes from {self.address.found_by}. Is the server running? "
                 "For another one set CHARIOTS_URL and CHARIOTS_TOKEN, or give backend_url and "
                 "token.",
             ) from None
-        connection.sock.settimeout(self.timeout)
+        kept.connection.sock.settimeout(self.timeout)
+
+
+def _content(response: http.client.HTTPResponse) -> Received:
+    """The body; a large one in memory that can be used in place."""
+    size = response.length
+    if size is None or size < _LARGE:
+        return response.read()
+    body = bytearray(size)
+    with memoryview(body) as room:
+        got = 0
+        while got < size:
+            count = response.readinto(room[got:])
+            if not count:
+                raise http.client.IncompleteRead(bytes(room[:got]), size - got)
+            got += count
+    return body
 
 
 def _readable(sock: socket.socket) -> bool:

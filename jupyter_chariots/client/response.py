@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..versioning.status import JobStatus
 from ..versioning.version import Version
 
 __all__ = ["JobStatus", "PipelineResponse"]
@@ -14,23 +14,13 @@ __all__ = ["JobStatus", "PipelineResponse"]
 _LONGEST = 1000
 
 
-class JobStatus(str, enum.Enum):
-    """Where a job stands. A call that is not a job is ``DONE`` when it answers."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    DEFERRED = "deferred"
-    CANCELLED = "cancelled"
-
-
 @dataclass(frozen=True, repr=False)
 class PipelineResponse:
     """The answer to a call of a pipeline.
 
     Attributes:
-        value: the output of the pipeline, made of JSON values.
+        value: the output of the pipeline: an array, a frame, a series or bytes as they were, if
+            the input was of such a kind; made of JSON values otherwise.
         versions: the version of each node after the run, by the name of the node.
         job_id: the id of the job, where the call became one.
         job_status: where the call stands.

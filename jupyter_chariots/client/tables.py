@@ -12,6 +12,7 @@ __all__ = ["Difference", "Records", "history_of", "served_sets"]
 _WIDEST = 60
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)\S*")
 _NOTHING = "–"
+_FIRST, _LAST = ("metrics", "parameters"), ("kernel", "git", "host", "python")
 
 _Row = dict[str, Any]
 _Table = list[list[str]]
@@ -57,8 +58,12 @@ class Difference(dict[str, Any]):
         return f"{self._op}: the {' and '.join(levels)} digests differ" if levels else self._op
 
     def _table(self) -> _Table:
-        pairs = {f"trained on {op}": pair for op, pair in self.get("lineage", {}).items()}
-        pairs.update(self.get("facts", {}))
+        facts = self.get("facts", {})
+        order = sorted(facts, key=_rank)
+        pairs = {name: facts[name] for name in order if _rank(name) < len(_FIRST)}
+        lineage = self.get("lineage", {})
+        pairs.update({f"trained on {op}": pair for op, pair in lineage.items()})
+        pairs.update({name: facts[name] for name in order})
         if "state" in self:
             pairs["state"] = [str(digest)[:10] for digest in self["state"]]
         return [["", *self._labels], *([name, *map(_cell, pair)] for name, pair in pairs.items())]
@@ -76,6 +81,12 @@ class Difference(dict[str, Any]):
         return shown + (f"<pre>{html.escape(self['source'])}</pre>" if "source" in self else "")
 
 
+def _rank(fact: str) -> int:
+    """Where a fact stands in a table: what is asked for first comes first."""
+    kind = fact.partition(".")[0]
+    return _FIRST.index(kind) if kind in _FIRST else len(_FIRST) + (kind in _LAST)
+
+
 def history_of(rows: Iterable[_Row]) -> Records:
     """The versions of an op."""
     return Records(
@@ -85,9 +96,30 @@ def history_of(rows: Iterable[_Row]) -> Records:
             "at": lambda row: row["at"],
             "pipeline": lambda row: row["pipeline"],
             "who": lambda row: row["who"],
+            "notebook": _cell_of,
+            "kernel": _kernel_of,
+            "trained on": _trained_on,
             "metrics": lambda row: row["facts"].get("metrics"),
         },
     )
+
+
+def _cell_of(row: _Row) -> str | None:
+    """Notebook and execution count of the cell that defines the op."""
+    notebook, cell = row["facts"].get("notebook"), row["facts"].get("cell") or {}
+    number = cell.get("execution_count")
+    name = re.split(r"[/\\]", notebook)[-1] if notebook else None
+    return f"{name} [{number}]" if name and number else name
+
+
+def _kernel_of(row: _Row) -> str | None:
+    kernel = row["facts"].get("kernel") or {}
+    return kernel.get("display_name") or kernel.get("name")
+
+
+def _trained_on(row: _Row) -> dict[str, str]:
+    """The versions of the ops with state that it was trained on."""
+    return {one["op"]: one["label"] for one in row.get("trained_on", ()) if one["stateful"]}
 
 
 def served_sets(rows: Iterable[_Row]) -> Records:

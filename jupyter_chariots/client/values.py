@@ -1,21 +1,52 @@
-"""Inputs as JSON: numpy arrays, pandas frames, dates and the like become plain values."""
+"""Inputs as bytes.
+
+Arrays, frames and bytes travel as what they are. Everything else, and what is in lists and dicts,
+is JSON: numpy arrays, pandas frames, dates and the like become plain values.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections.abc import Mapping
 from typing import Any
 
+from .. import formats
 from ..errors import InvalidInput
 
-__all__ = ["encode"]
+__all__ = ["accepted", "as_data", "encode", "is_data"]
+
+
+def is_data(value: Any) -> bool:
+    """Whether the input is no JSON value but an array, a frame, a series or bytes.
+
+    Then the output is asked for as such, even where the input has to be sent as JSON.
+    """
+    return isinstance(value, (bytes, bytearray, memoryview)) or any(
+        hasattr(value, name) for name in ("dtype", "columns", "dtypes")
+    )
+
+
+def as_data(value: Any) -> tuple[str, formats.Body] | None:
+    """Media type and bytes of an array, a frame, a series or bytes.
+
+    ``None`` where the value is something else, or has no form but JSON: an array of Python
+    objects, a masked one, a frame with columns of equal names, any frame without pyarrow.
+    """
+    return formats.encode(value, formats.readable())
+
+
+def accepted() -> str:
+    """The ``Accept`` of a call that would like its output as data."""
+    return ", ".join((*formats.readable(), f"{formats.JSON};q=0.5"))
 
 
 def encode(body: Any) -> bytes:
     """``body`` as JSON, where not-a-number, infinities and missing values become ``null``.
 
-    Arrays become nested lists, frames the list of their rows in the order of the columns.
+    Arrays become nested lists, frames lists of records: their columns are found by name. Where
+    names are missing, no text or not different, they are lists of rows.
 
     Raises:
         InvalidInput: something in it has no form in JSON.
@@ -39,10 +70,21 @@ def _plain(value: Any) -> Any:
     Libraries are recognised by what their objects can do, so that none is imported here.
     """
     kind = type(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()  # as in answers
     if hasattr(value, "columns") and hasattr(value, "rows"):  # polars
-        return value.rows()
+        return value.rows(named=True)
     if hasattr(value, "columns") and hasattr(value, "to_dict"):  # pandas
-        return value.to_dict(orient="split")["data"]
+        names = list(value.columns)
+        rows = list(value.itertuples(index=False, name=None))
+        if len(set(names)) < len(names) or not all(isinstance(name, str) for name in names):
+            return rows
+        return [dict(zip(names, row, strict=True)) for row in rows]
+    if getattr(getattr(value, "dtype", None), "names", None):
+        raise TypeError(
+            "a structured array keeps the names of its fields only if it is sent by itself and "
+            "holds no Python objects; send a list of dicts instead"
+        )
     if hasattr(value, "tolist"):
         return value.tolist()
     if hasattr(value, "to_list"):

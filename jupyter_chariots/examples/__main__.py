@@ -30,13 +30,18 @@ _HELLO = """
 
 def _announce(deadline_s: float = 60) -> None:
     """Print the address and the ``curl`` lines as soon as this process's server answers."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    from ..server.connection import ConnectionFile
+
+    runtime = Path(jupyter_runtime_dir())
     until = time.monotonic() + deadline_s
     while time.monotonic() < until:
         try:
-            url, jupyter_token = _server("jpserver")
+            url, jupyter_token = _server(runtime / f"jpserver-{os.getpid()}.json")
             # With a password, or without any protection, Jupyter has no token. The credential of
             # kernels and scripts works always.
-            token = jupyter_token or _server("jpchariots")[1]
+            token = jupyter_token or _server(ConnectionFile(runtime).path)[1]
             head = {"Authorization": f"token {token}"}
             request = urllib.request.Request(f"{url}chariots/health_check", headers=head)
             # It is this very process, whoever signed its certificate.
@@ -56,11 +61,8 @@ def _announce(deadline_s: float = 60) -> None:
         return
 
 
-def _server(kind: str) -> tuple[str, str]:
-    """Address and token in the file that this process's server has written."""
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    file = Path(jupyter_runtime_dir()) / f"{kind}-{os.getpid()}.json"
+def _server(file: Path) -> tuple[str, str]:
+    """Address and token in a file that this process's server has written."""
     content = json.loads(file.read_text())
     return content["url"], content["token"]
 

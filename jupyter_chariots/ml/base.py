@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
+import mmap
 import time
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..errors import NotLoaded
@@ -175,9 +176,11 @@ class BaseMLOp(LoadableOp):
         return self.serializer_cls()
 
     @property
-    def maps_state(self) -> bool:
+    def maps_state(self) -> bool | Callable[[mmap.mmap], object]:
         """Whether ``load`` takes a memory map as well as bytes: if the serialiser does."""
-        return self.serializer_cls.maps_state and type(self).load is BaseMLOp.load
+        if self.serializer_cls.maps_state and type(self).load is BaseMLOp.load:
+            return self._serializer.settle
+        return False
 
     def serialize(self) -> bytes:
         """The model as bytes."""

@@ -22,7 +22,7 @@ from collections.abc import Sequence
 
 from ..errors import SerializationError
 
-__all__ = ["BytesLike", "pack", "unpack"]
+__all__ = ["BytesLike", "end_of_stream", "pack", "unpack"]
 
 BytesLike = bytes | bytearray | memoryview | mmap.mmap
 
@@ -49,6 +49,17 @@ def pack(stream: bytes, buffers: Sequence[pickle.PickleBuffer]) -> bytes:
         parts += (bytes(padding), view)
         position += padding + view.nbytes
     return b"".join(parts)
+
+
+def end_of_stream(payload: BytesLike) -> int:
+    """Up to which byte a payload decides what unpickling does; behind it are only buffers."""
+    with memoryview(payload).cast("B") as view:
+        if view[: len(_MAGIC)] != _MAGIC or view.nbytes < _HEAD.size:
+            return view.nbytes
+        length: int
+        count: int
+        _, length, count = _HEAD.unpack_from(view)
+        return min(_HEAD.size + 8 * count + length, view.nbytes)
 
 
 def unpack(payload: BytesLike) -> tuple[memoryview, list[memoryview]]:

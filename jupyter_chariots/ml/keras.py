@@ -40,6 +40,15 @@ class KerasOp(BaseMLOp):
 
     input_params: Any = VersionedFieldDict()
     safe_mode: bool = True
+    environment = (
+        "KERAS_BACKEND",
+        "KERAS_HOME",
+        "TF_USE_LEGACY_KERAS",
+        "TF_DETERMINISTIC_OPS",
+        "JAX_ENABLE_X64",
+        "JAX_PLATFORMS",
+        "CUDA_VISIBLE_DEVICES",
+    )
     serializer_cls: type[BaseSerializer] = KerasSerializer
 
     def __init__(

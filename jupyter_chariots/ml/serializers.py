@@ -9,15 +9,17 @@ from __future__ import annotations
 import abc
 import io
 import json
+import mmap
 import os
 import pickle
 from typing import Any, ClassVar
 
 from ..errors import NotTrusted, SerializationError
 from ..versioning.version import digest
-from .container import BytesLike, pack, unpack
+from .container import BytesLike, end_of_stream, pack, unpack
 from .csv_frames import read_frame, write_frame
 from .fingerprint import is_canonical, state_digest
+from .named_classes import read_pickle, write_pickle
 
 __all__ = [
     "BaseSerializer",
@@ -30,6 +32,7 @@ __all__ = [
 
 _OUT_OF_BAND = 4096  # bytes; a smaller array costs less inside the pickle than beside it
 _LARGE = 1 << 20  # bytes; above this a second pass over the state would be felt
+_STEP = 1 << 20  # bytes
 
 
 class BaseSerializer(abc.ABC):
@@ -57,6 +60,17 @@ class BaseSerializer(abc.ABC):
             SerializationError: the bytes cannot be read here.
         """
 
+    def settle(self, mapping: mmap.mmap) -> None:
+        """Copy what decides what reading does, before the digest of the map is checked.
+
+        Whoever writes into the mapped file afterwards changes what was not copied. By default all
+        is; a serialiser may leave out what is mere data, which processes then share.
+
+        Args:
+            mapping: a private map (``ACCESS_COPY``): what is written into is copied.
+        """
+        _own(mapping, len(mapping))
+
     def fingerprint(self, target: Any, payload: bytes) -> str:
         """The identity of a learned state, given its bytes: equal for equal training."""
         return digest(payload)
@@ -64,6 +78,9 @@ class BaseSerializer(abc.ABC):
 
 class PickleSerializer(BaseSerializer):
     """Pickles with cloudpickle: what a notebook or a function defines goes by value.
+
+    A class of a notebook is also named: where one of that name is known, which belongs to the
+    code that uses the state, the state takes that one.
 
     Arrays of 4 KiB and more lie beside the pickle (PEP 574): they are copied once into the bytes,
     and not at all out of them where the memory that holds the bytes is writable (a ``bytearray``,
@@ -76,8 +93,6 @@ class PickleSerializer(BaseSerializer):
 
     def serialize_object(self, target: Any) -> bytes:
         """The state as a pickle, or as pickle and buffers where it has large arrays."""
-        import cloudpickle
-
         buffers: list[pickle.PickleBuffer] = []
 
         def in_band(buffer: pickle.PickleBuffer) -> bool:
@@ -87,7 +102,7 @@ class PickleSerializer(BaseSerializer):
             return False
 
         try:
-            stream = cloudpickle.dumps(target, protocol=5, buffer_callback=in_band)
+            stream = write_pickle(target, in_band)
         except Exception as error:
             raise _cannot_write(target, "pickled", error) from error
         return pack(stream, buffers)
@@ -100,9 +115,14 @@ class PickleSerializer(BaseSerializer):
         else:
             parts = list(buffers)
         try:
-            return pickle.loads(stream, buffers=parts)
+            return read_pickle(stream, parts)
         except Exception as error:
             raise _cannot_read("pickle", error) from error
+
+    def settle(self, mapping: mmap.mmap) -> None:
+        """Copy the pickle, and not the arrays beside it."""
+        _own(mapping, mmap.PAGESIZE)  # where the end of the pickle is must stay, too
+        _own(mapping, end_of_stream(mapping))
 
     def fingerprint(self, target: Any, payload: bytes) -> str:
         """The digest of the bytes where they say all; else that of a canonical form."""
@@ -165,6 +185,12 @@ class JSONSerializer(BaseSerializer):
             return json.loads(bytes(serialized_object))
         except ValueError as error:
             raise _cannot_read("JSON document", error) from error
+
+
+def _own(mapping: mmap.mmap, end: int) -> None:
+    for start in range(0, min(end, len(mapping)), _STEP):
+        stop = min(start + _STEP, end)
+        mapping[start:stop] = mapping[start:stop]
 
 
 def _check_keys(value: Any) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from .newer import Newer
 from .records import (
     Choice,
+    Claim,
     Collected,
     Committed,
     Definition,
+    Ending,
+    Job,
+    Lease,
     Loadable,
     News,
     OpInfo,
@@ -18,16 +23,22 @@ from .records import (
 )
 from .savers import BaseSaver, FileSaver, FsspecSaver
 from .store import OpStore
+from .sweeper import Sweeper
 
 __all__ = [
     "BaseSaver",
     "Choice",
+    "Claim",
     "Collected",
     "Committed",
     "Definition",
+    "Ending",
     "FileSaver",
     "FsspecSaver",
+    "Job",
+    "Lease",
     "Loadable",
+    "Newer",
     "News",
     "OpInfo",
     "OpStore",
@@ -35,5 +46,6 @@ __all__ = [
     "Saved",
     "Served",
     "StateRef",
+    "Sweeper",
     "VersionInfo",
 ]

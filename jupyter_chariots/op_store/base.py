@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import mmap
 import os
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 from ..errors import BlobMissing, StoreError
 from ..versioning.version import Version
-from . import history, loads
+from . import faults, history, loads
 from .blobs import Blobs
 from .connection import Connections
+from .database import Database
 from .pins import find_version
 from .records import News
 from .savers import BaseSaver, saver_for
 from .schema import migrate
 from .signing import Signer
+from .silence import Silences
 
 __all__ = ["StoreBase", "find_store"]
 
@@ -50,6 +53,8 @@ class StoreBase:
         secret: the key that signs; by default this user's, in the Jupyter data folder.
         candidate_ttl: how long ``gc`` spares a candidate that is neither saved nor current;
             ``None``: for ever.
+        job_retention: how long ``gc`` spares a job that has ended (the last 1000 it always
+            spares); ``None``: for ever.
         busy_timeout: seconds to wait for other processes' writes.
 
     Raises:
@@ -64,12 +69,15 @@ class StoreBase:
         saver: BaseSaver | str | None = None,
         secret: bytes | None = None,
         candidate_ttl: timedelta | None = timedelta(days=7),
+        job_retention: timedelta | None = timedelta(days=7),
         busy_timeout: float = 10.0,
     ) -> None:
         self.path = find_store() if path is None else Path(path).absolute()
         if self.path.is_dir():
             self.path /= FILE
         self.candidate_ttl = candidate_ttl
+        self.job_retention = job_retention
+        self._silences = Silences()
         self._make_folder()
         self._signer = Signer(secret)
         self._blobs = Blobs(saver_for(saver, self.path.with_suffix(".blobs")))
@@ -102,6 +110,14 @@ class StoreBase:
                 hint="Choose another place with op_store_path.",
             ) from exc
 
+    @contextmanager
+    def _change(self, *, durable: bool = True) -> Iterator[Database]:
+        """A transaction that a test may cut off before and after its end."""
+        with self._db.write(durable=durable) as db:
+            yield db
+            faults.reached("before commit")
+        faults.reached("after commit")
+
     # -- the sequence ------------------------------------------------------------------------
 
     def sequence(self) -> int:
@@ -123,7 +139,11 @@ class StoreBase:
     # -- bytes -------------------------------------------------------------------------------
 
     def read(
-        self, op: str, version: Version | str, *, mapped: bool = False
+        self,
+        op: str,
+        version: Version | str,
+        *,
+        mapped: bool | Callable[[mmap.mmap], object] = False,
     ) -> bytes | bytearray | mmap.mmap:
         """The serialised state of a version; its digest and signature were checked.
 
@@ -132,6 +152,8 @@ class StoreBase:
             version: number, version, its string or its digests.
             mapped: whether a memory map will do, as it is used for large states where it can be:
                 it is private and may be written into, and processes share what none writes to.
+                Writing into the file shows in what they share; a function given here is called
+                with the map before it is checked, to copy what must stay as it was.
 
         Raises:
             OpNotFound, VersionNotFound: there is no such version.

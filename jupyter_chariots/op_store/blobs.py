@@ -1,8 +1,11 @@
-"""Serialised states by the digest of their content: equal ones are stored once."""
+"""States, and inputs and results of jobs, by the digest of their content: equal ones are stored
+once.
+"""
 
 from __future__ import annotations
 
 import mmap
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -55,7 +58,7 @@ class Blobs:
                 path = self.saver.save_as(payload, lambda: _path(hashed.result()))
         except OSError as exc:
             raise StoreError(
-                f"A state of {len(payload):,} bytes could not be written: {exc}.",
+                f"A blob of {len(payload):,} bytes could not be written: {exc}.",
                 hint="Check that the folder of the op store is writable and has space left.",
             ) from exc
         faults.reached("blob written")
@@ -77,7 +80,11 @@ class Blobs:
         )
 
     def read(
-        self, digest: str, row: tuple[bytes | None, str | None], what: str, mapped: bool
+        self,
+        digest: str,
+        row: tuple[bytes | None, str | None],
+        what: str,
+        mapped: bool | Callable[[mmap.mmap], object],
     ) -> bytes | bytearray | mmap.mmap:
         """The bytes of a blob, after their digest was checked; outside of any transaction.
 
@@ -85,7 +92,7 @@ class Blobs:
             digest: the blob's digest.
             row: ``data`` and ``path`` of its row.
             what: what it is, for messages.
-            mapped: whether a memory map will do.
+            mapped: whether a memory map will do; a function is called with it before the check.
 
         Raises:
             BlobMissing: the file is gone.
@@ -96,7 +103,9 @@ class Blobs:
         if data is None:
             try:
                 if mapped:
-                    data = self.saver.map(path or "")
+                    data = mapping = self.saver.map(path or "")
+                    if mapping is not None and callable(mapped):
+                        mapped(mapping)
                 if data is None:
                     data = self.saver.load(path or "")
             except BlobMissing as exc:

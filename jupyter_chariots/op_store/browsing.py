@@ -8,8 +8,9 @@ from typing import Any
 
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
-from . import definitions, history, runs, served, versions
+from . import definitions, difference, history, newer, runs, served, versions
 from .base import StoreBase
+from .overview import Overview, overview
 from .records import Definition, Loadable, OpInfo, Served, VersionInfo
 
 __all__ = ["Browsing"]
@@ -45,6 +46,12 @@ class Browsing(StoreBase):
         with self._db.read() as db:
             return history.version_info(db, op, version)
 
+    def newest(self, op: str, line: str) -> Version | None:
+        """The version of a code line (class-level major) that the latest save names."""
+        with self._db.read() as db:
+            row = versions.newest(db, op, line)
+        return None if row is None else row.version
+
     def diff(self, op: str, a: Version | str, b: Version | str) -> dict[str, Any]:
         """Just what differs between two versions of an op.
 
@@ -57,7 +64,7 @@ class Browsing(StoreBase):
             OpNotFound, VersionNotFound: there is no such version.
         """
         with self._db.read() as db:
-            return history.diff(db, op, a, b)
+            return difference.diff(db, op, a, b)
 
     def served_history(
         self,
@@ -107,6 +114,11 @@ class Browsing(StoreBase):
         with self._db.read() as db:
             return definitions.definitions(db, self._signer)
 
+    def overview(self, spec: PipelineSpec) -> Overview:
+        """The current set of a pipeline, what of it is not saved, and what is newer."""
+        with self._db.read() as db:
+            return overview(db, spec)
+
     def current(self, spec: PipelineSpec | str) -> dict[str, Version]:
         """The versions left by the last committed run of a pipeline or by its last load, whichever
         is later; empty before either.
@@ -120,6 +132,14 @@ class Browsing(StoreBase):
         with self._db.read() as db:
             found = runs.unsaved(db, _name(spec))
             return None if found is None else found[1]
+
+    def newer(self, spec: PipelineSpec) -> newer.Newer | None:
+        """What was saved since the set that a pipeline serves, of the ops that it does not change
+        itself, and the choice that loads it; ``None`` if it serves the newest. All counts as newer
+        for a pipeline that serves nothing.
+        """
+        with self._db.read() as db:
+            return newer.newer(db, spec)
 
     def served(self, pipeline: str) -> Served | None:
         """The latest served set of a pipeline. One with an ``until`` does not stand any more: the

@@ -7,12 +7,13 @@ methods of the store do, through :meth:`Connections.read` and :meth:`Connections
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StoreBusy, StoreError
@@ -56,6 +57,8 @@ class Connections:
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._closed = False
+        self._file: os.stat_result | None = None
+        self._wal = False
 
     def get(self) -> Database:
         """The connection of the calling thread."""
@@ -91,18 +94,52 @@ class Connections:
                 db.conn.rollback()
 
     @contextmanager
-    def write(self) -> Iterator[Database]:
-        """A transaction that holds the write lock; committed at the end, undone on any error."""
+    def write(self, *, durable: bool = True) -> Iterator[Database]:
+        """A transaction that holds the write lock; committed at the end, undone on any error.
+
+        Args:
+            durable: whether it must outlive a power cut, for which the disk is waited for. One
+                that need not outlives the end of any process all the same, and a later one that
+                must takes it along.
+        """
         with self._translated():
             db = self.get()
+            self._check_file()
+            relaxed = not durable and self._wal
+            if relaxed:
+                db.conn.execute("PRAGMA synchronous=NORMAL")
             try:
                 # Inside of the try: an interrupt may come right after the statement.
-                db.conn.execute("BEGIN IMMEDIATE")
+                self._begin(db.conn)
                 yield db
+                self._check_file()
                 db.conn.execute("COMMIT")
             except BaseException:
                 db.conn.rollback()
                 raise
+            finally:
+                if relaxed:
+                    db.conn.execute("PRAGMA synchronous=FULL")
+
+    def _begin(self, conn: sqlite3.Connection) -> None:
+        """Begin with the write lock.
+
+        SQLite by itself waits longer from one attempt to the next, up to 0.1 s. Where others write
+        all the time it then gets the lock after seconds, or never; short pauses share it out.
+        """
+        deadline = time.monotonic() + self._timeout
+        conn.execute("PRAGMA busy_timeout=0")
+        try:
+            while True:
+                try:
+                    conn.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as exc:
+                    if not _is_busy(exc) or time.monotonic() > deadline:
+                        raise
+                time.sleep(random.uniform(0.0002, 0.002))
+        finally:
+            conn.execute(f"PRAGMA busy_timeout={round(self._timeout * 1000)}")
 
     def value(self, sql: str) -> int:
         """One number, read outside of any transaction."""
@@ -110,7 +147,20 @@ class Connections:
             row = self.get().conn.execute(sql).fetchone()
             return int(row[0] or 0) if row else 0
 
+    def _check_file(self) -> None:
+        """SQLite goes on writing into a file that was removed, and all of it would be lost."""
+        with suppress(OSError):
+            if self._file is None or os.path.samestat(os.stat(self.path), self._file):
+                return
+        raise StoreError(
+            f"The op store {self.path} was removed or replaced while it was open; "
+            "nothing was written.",
+            hint="Put its folder back, or restart the Jupyter server or the kernel to go on with "
+            "what is there now.",
+        )
+
     def _open(self) -> _Handle:
+        self._check_file()
         with self._translated():
             conn = sqlite3.connect(
                 str(self.path),
@@ -124,11 +174,14 @@ class Connections:
                 with self._opening:
                     self._handles.add(handle)
                     self._set_journal(conn)
+                    journal = conn.execute("PRAGMA journal_mode").fetchone()[0]
+                    self._wal = journal == "wal"  # without one, less waiting may damage the file
                     conn.execute("PRAGMA synchronous=FULL")
                     conn.execute("PRAGMA foreign_keys=ON")
                     if self._prepare is not None:
                         self._prepare(db)
                         self._prepare = None
+                        self._file = os.stat(self.path)
             except BaseException:
                 handle.close()  # the error's traceback would keep it open
                 raise

@@ -1,4 +1,4 @@
-"""Definitions of pipelines, and to whom the names of pipelines and stateful ops belong."""
+"""Definitions of pipelines: what is served under which name, by whom."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 
 from ..errors import NameTaken, NotTrusted, PipelineNotFound
 from ..versioning.names import check_name, did_you_mean
-from ..versioning.spec import OpSpec, PipelineSpec
+from ..versioning.spec import PipelineSpec
 from ..versioning.version import digest
 from . import versions
 from .database import Database
+from .owners import check_owners, claim, is_gone
 from .records import Definition
+from .sealing import open_header
 from .signing import Signer
 
 __all__ = [
-    "check_owners",
-    "claim",
     "definition",
     "definitions",
     "fitted_by",
@@ -26,6 +26,7 @@ __all__ = [
     "pipelines_that_fit",
     "record_fits",
     "register",
+    "registered",
     "sign_definition",
     "unregister",
 ]
@@ -46,11 +47,16 @@ def register(
     who: str | None,
     replace: bool,
     share: Collection[str],
+    formerly: Collection[str] = (),
 ) -> Definition:
-    """Record a definition; see :meth:`OpStore.register`."""
+    """Record a definition; see :meth:`OpStore.register`.
+
+    ``source`` is kept as it is given; ``formerly`` are other names that the owner has had.
+    """
     check_name("pipeline", spec.name)
     old = db.execute(_SELECT + "WHERE name = ?", (spec.name,)).fetchone()
-    if old is not None and not old[9] and old[4] != owner and not replace:
+    taken = old is not None and not old[9] and old[4] not in (owner, *formerly)
+    if taken and not replace and not is_gone(old[4]):
         raise NameTaken(
             f"A pipeline {spec.name!r} is served by {old[4]} already.",
             hint=f"Give yours another name, or take this one over with replace=True. "
@@ -64,9 +70,9 @@ def register(
         known = _definition(old, signer)
         if (old[1], old[4], old[5]) == (text, owner, source_text) and known.trusted:
             return known
-    check_owners(db, spec, share)
+    check_owners(db, spec, share, formerly)
     versions.record_class_level(db, spec)
-    claim(db, spec, share)
+    claim(db, spec, share, formerly)
     spec = versions.with_recorded_times(db, spec)
     changed = old is None or old[9] or old[2] != spec.digest
     revision = (old[3] if old else 0) + int(bool(changed))
@@ -136,52 +142,26 @@ def definitions(db: Database, signer: Signer) -> list[Definition]:
     return [_definition(row, signer) for row in rows]
 
 
+def registered(db: Database, name: str) -> tuple[str, int]:
+    """Digest and revision of a pipeline's definition.
+
+    Raises:
+        PipelineNotFound: there is none.
+    """
+    row: tuple[str, int] | None = db.execute(
+        "SELECT digest, revision FROM definitions WHERE name = ? AND retired = 0", (name,)
+    ).fetchone()
+    if row is None:
+        raise _not_found(db, name)
+    return row
+
+
 def is_registered(db: Database, spec: PipelineSpec) -> bool:
     """Whether this very code and graph is served under the pipeline's name."""
     row = db.execute(
         "SELECT digest FROM definitions WHERE name = ? AND retired = 0", (spec.name,)
     ).fetchone()
     return row is not None and row[0] == spec.digest
-
-
-def check_owners(db: Database, spec: PipelineSpec, share: Collection[str] = ()) -> None:
-    """Refuse other code from elsewhere under the name of a stateful op.
-
-    Raises:
-        NameTaken: the name belongs to another notebook or module, whose code is different.
-    """
-    for name, op in spec.stateful.items():
-        row = db.execute(
-            "SELECT o.id, o.owner, v.major, v.minor, v.patch, v.created "
-            "FROM ops o LEFT JOIN versions v ON v.id = o.code WHERE o.name = ?",
-            (name,),
-        ).fetchone()
-        if row is None or row[1] is None or row[1] == op.origin or name in share:
-            continue
-        if versions.version_of(*row[2:6]) == op.version:
-            continue
-        if not _is_shared(db, row[0], op):
-            raise NameTaken(
-                f"The name of op {name!r} in pipeline {spec.name!r} belongs to {row[1]}; "
-                f"{op.origin or 'this one'} has other code under it.",
-                hint=f"Set op_name on one of the two, or allow it with share=[{name!r}].",
-                pipeline=spec.name,
-                op=name,
-                owner=row[1],
-            )
-
-
-def claim(db: Database, spec: PipelineSpec, share: Collection[str] = ()) -> None:
-    """Give the names of the stateful ops to where they come from, unless they are taken."""
-    for name, op in spec.stateful.items():
-        op_id = versions.op_id(db, name)
-        code = versions.class_level(db, name, op.version)
-        db.execute(
-            "UPDATE ops SET owner = ?, code = ? WHERE id = ? AND (owner IS NULL OR owner = ?)",
-            (op.origin, code, op_id, op.origin),
-        )
-        if name in share:
-            db.execute("INSERT OR IGNORE INTO op_shares VALUES (?, ?)", (op_id, op.origin))
 
 
 def record_fits(db: Database, spec: PipelineSpec, seq: int) -> None:
@@ -227,15 +207,6 @@ def sign_definition(db: Database, signer: Signer, name: str) -> None:
     )
 
 
-def _is_shared(db: Database, op_id: int, op: OpSpec) -> bool:
-    return (
-        db.execute(
-            "SELECT 1 FROM op_shares WHERE op = ? AND origin = ?", (op_id, op.origin)
-        ).fetchone()
-        is not None
-    )
-
-
 def _sign(signer: Signer, name: str, spec_digest: str, spec: str, source: str) -> bytes:
     content = digest(spec.encode(), source.encode())
     return signer.sign("definition", name, spec_digest, content)
@@ -243,19 +214,23 @@ def _sign(signer: Signer, name: str, spec_digest: str, spec: str, source: str) -
 
 def _definition(row: tuple[Any, ...], signer: Signer) -> Definition:
     name, spec, spec_digest, revision, owner, source, seq, at, who, _, signature = row
+    how = json.loads(source)
+    trusted = signer.accepts(
+        signature, "definition", name, spec_digest, digest(spec.encode(), source.encode())
+    )
+    if trusted and "header" in how:
+        how["header"] = open_header(signer, how["header"])
     return Definition(
         name=name,
         spec=PipelineSpec.from_json(json.loads(spec)),
         digest=spec_digest,
         revision=revision,
         owner=owner,
-        source=json.loads(source),
+        source=how,
         seq=seq,
         at=datetime.fromisoformat(at),
         who=who,
-        trusted=signer.accepts(
-            signature, "definition", name, spec_digest, digest(spec.encode(), source.encode())
-        ),
+        trusted=trusted,
     )
 
 

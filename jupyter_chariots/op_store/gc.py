@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from ..versioning.version import now
-from . import runs, versions
+from . import by_value, retention, runs, versions
 from .blobs import Blobs
 from .database import Database
 
@@ -19,7 +19,7 @@ _GRACE_S = 3600.0
 def remove_rows(
     db: Database, candidate_ttl: timedelta | None, keep: int | None
 ) -> tuple[int, int, list[tuple[str, str | None]]]:
-    """Remove old candidates, on request old versions, and the blobs that no version needs.
+    """Remove old candidates, on request old versions, and the blobs that nothing needs.
 
     Never a version that is served, current, in a young candidate, or in the lineage of one that
     is kept. At least ``keep`` saved versions of each op stay, all of them with ``None``.
@@ -55,7 +55,8 @@ def remove_rows(
         _remove_version(db, version)
     unused = db.execute(
         "SELECT digest, path FROM blobs WHERE digest NOT IN "
-        "(SELECT blob FROM versions WHERE blob IS NOT NULL)"
+        "(SELECT blob FROM versions WHERE blob IS NOT NULL) "
+        f"AND digest NOT IN ({by_value.USED}) AND digest NOT IN ({retention.USED})"
     ).fetchall()
     for digest, _ in unused:
         db.execute("DELETE FROM blobs WHERE digest = ?", (digest,))

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from difflib import unified_diff
 from typing import Any
 
 from ..errors import VersionError
 from ..versioning.spec import PipelineSpec
-from ..versioning.version import Version, VersionType
+from ..versioning.version import Version
 from . import served, versions
 from .database import Database
 from .loads import choose
 from .pins import find_version
 from .reader import StoreReader
-from .records import Loadable, News, OpInfo, Served, VersionInfo
+from .records import Loadable, News, OpInfo, Served, TrainedOn, VersionInfo
 
-__all__ = ["diff", "history", "loadable", "news", "ops", "served_history", "version_info"]
+__all__ = ["history", "loadable", "news", "ops", "served_history", "version_info"]
 
 _INFO = (
     f"SELECT {versions.COLUMNS}, v.at, v.who, v.pipeline, v.run_id, b.size, "
@@ -68,18 +67,20 @@ def history(db: Database, op: str, limit: int, before: int | None) -> list[Versi
         "ORDER BY v.id DESC LIMIT ?",
         (op_id, _cursor(before), limit),
     )
-    return [_info(row) for row in rows]
+    reader = StoreReader(db)
+    return [_info(reader, row) for row in rows.fetchall()]
 
 
 def version_info(db: Database, op: str, version: Version | str) -> VersionInfo:
     """One version with its provenance."""
     row = find_version(db, op, version)
-    return _info(db.execute(_INFO + "WHERE v.id = ?", (row.id,)).fetchone())
+    return _info(StoreReader(db), db.execute(_INFO + "WHERE v.id = ?", (row.id,)).fetchone())
 
 
-def _info(values: tuple[Any, ...]) -> VersionInfo:
+def _info(reader: StoreReader, values: tuple[Any, ...]) -> VersionInfo:
     row = versions.row_of(values[:21])
     at, who, pipeline, run_id, size, *origin = values[21:]
+    lineages = reader.lineages(row)
     return VersionInfo(
         id=row.id,
         op=row.op,
@@ -96,57 +97,11 @@ def _info(values: tuple[Any, ...]) -> VersionInfo:
         origin=versions.number_text(tuple(origin)),
         size=size,
         facts=row.facts,
+        trained_on=tuple(
+            TrainedOn(link.op, link.version, link.label, link.stateful)
+            for link in (lineages[0].links if lineages else ())
+        ),
     )
-
-
-def diff(db: Database, op: str, a: Version | str, b: Version | str) -> dict[str, Any]:
-    """Just what differs between two versions; see :meth:`OpStore.diff`."""
-    first, second = find_version(db, op, a), find_version(db, op, b)
-    found: dict[str, Any] = {}
-    levels = [
-        level.value
-        for level in VersionType
-        if getattr(first.version, level.value) != getattr(second.version, level.value)
-    ]
-    if levels:
-        found["levels"] = levels
-    if first.fingerprint != second.fingerprint:
-        found["state"] = [first.fingerprint, second.fingerprint]
-    old, new = first.facts, second.facts
-    before, after = (str(facts.pop("source", None) or "").splitlines() for facts in (old, new))
-    code = list(unified_diff(before, after, first.label, second.label, lineterm=""))
-    if code:
-        found["source"] = "\n".join(code)
-    facts = _differing(old, new)
-    if facts:
-        found["facts"] = facts
-    lineages = [_upstreams(db, row.id) for row in (first, second)]
-    upstream = {
-        name: [side.get(name) for side in lineages]
-        for name in sorted(lineages[0].keys() | lineages[1].keys())
-        if lineages[0].get(name) != lineages[1].get(name)
-    }
-    if upstream:
-        found["lineage"] = upstream
-    return found
-
-
-def _differing(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key in sorted(a.keys() | b.keys()):
-        left, right = a.get(key), b.get(key)
-        if isinstance(left, dict) and isinstance(right, dict):
-            found.update(_differing(left, right, f"{prefix}{key}."))
-        elif left != right:
-            found[prefix + key] = [left, right]
-    return found
-
-
-def _upstreams(db: Database, version_id: int) -> dict[str, str]:
-    """The latest lineage, op → version."""
-    lineages = StoreReader(db).lineages(versions.by_id(db, version_id))
-    links = lineages[0].links if lineages else ()
-    return {link.op: link.label for link in links}
 
 
 def served_history(

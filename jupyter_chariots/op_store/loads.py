@@ -147,14 +147,19 @@ def _copy(db: Database, signer: Signer, source: Row, item: Rerecorded, target: R
             ),
         )
     signature = signer.sign("state", source.op, _digests(item.version), source.blob or "")
+    # trained where and as the source was; but its code, and what tells of that, is another
+    of_code = {"source", "origin", "cell", "helpers", "values", "code"}
+    kept = {name: value for name, value in source.facts.items() if name not in of_code}
+    facts = {**kept, **{name: value for name, value in item.facts.items() if value}}
     db.execute(
-        "UPDATE versions SET (kind, level, fingerprint, blob, facts, who, pipeline, run_id) = "
-        "(SELECT kind, level, fingerprint, blob, facts, who, pipeline, run_id "
-        "FROM versions WHERE id = ?), "
+        "UPDATE versions SET (kind, level, fingerprint, blob, who, pipeline, run_id) = "
+        "(SELECT kind, level, fingerprint, blob, who, pipeline, run_id "
+        "FROM versions WHERE id = ?), facts = ?, "
         "class_major = ?, class_minor = ?, class_patch = ?, signature = ?, origin = ? "
         "WHERE op = ? AND major = ? AND minor = ? AND patch = ?",
         (
             source.id,
+            versions.to_json(facts),
             *item.class_version.digests,
             signature,
             source.origin or source.id,
@@ -225,7 +230,8 @@ def _choice(
                 row, version = target, target.version
             else:
                 version = version if target is None else target.version
-                rerecord.append(Rerecorded(name, row.version, op.version, version))
+                facts = {"source": op.source, "origin": op.origin, **op.facts}
+                rerecord.append(Rerecorded(name, row.version, op.version, version, facts))
         taken[name] = version
         states[name] = StateRef(name, row.version, row.blob or "")
         numbers[name] = row.number if version == row.version else None

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from ..versioning.spec import PipelineSpec
+from ..versioning.status import JobStatus
 from ..versioning.version import Version
 
 __all__ = [
     "Choice",
+    "Claim",
     "Collected",
     "Committed",
     "Definition",
+    "Ending",
+    "Job",
+    "Lease",
     "Loadable",
     "News",
     "OpInfo",
@@ -22,6 +27,7 @@ __all__ = [
     "Saved",
     "Served",
     "StateRef",
+    "TrainedOn",
     "VersionInfo",
 ]
 
@@ -37,12 +43,16 @@ class StateRef:
 
 @dataclass(frozen=True)
 class Rerecorded:
-    """A version to be recorded: the state of ``source`` under the code of ``class_version``."""
+    """A version to be recorded: the state of ``source`` under the code of ``class_version``.
+
+    ``facts`` are those of that code.
+    """
 
     op: str
     source: Version
     class_version: Version
     version: Version
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,11 +126,23 @@ class Definition:
     digest: str
     revision: int
     owner: str
-    source: Mapping[str, Any]
+    source: Mapping[str, Any] = field(repr=False)  # values of env are in it
     seq: int
     at: datetime
     who: str | None
     trusted: bool = True
+
+    @property
+    def replicas(self) -> int | None:
+        """How many processes shall answer its calls; ``None`` if nobody said."""
+        number: int | None = self.source.get("replicas")
+        return number
+
+    def runs_as(self, other: Definition) -> bool:
+        """Whether the processes of the other one can serve this one, however many there are."""
+        sources = [{**one.source, "replicas": None} for one in (self, other)]
+        alike = replace(self, source={}, seq=0, at=other.at, who=None)
+        return sources[0] == sources[1] and alike == replace(other, source={}, seq=0, who=None)
 
 
 @dataclass(frozen=True)
@@ -151,8 +173,8 @@ class Served:
 
 @dataclass(frozen=True)
 class News:
-    """One entry of the sequence: a ``definition``, ``retired``, ``run``, ``save``, ``served`` or
-    ``link``; ``ref`` is the run's id, the definition's digest or the cause.
+    """One entry of the sequence: a ``definition``, ``retired``, ``run``, ``save``, ``served``,
+    ``link`` or ``job``; ``ref`` is the id of the run or job, the definition's digest or the cause.
     """
 
     seq: int
@@ -174,6 +196,18 @@ class OpInfo:
 
 
 @dataclass(frozen=True)
+class TrainedOn:
+    """A version of an op that another one was trained on; ``label`` is its number, or the
+    beginning of its digests.
+    """
+
+    op: str
+    version: Version
+    label: str
+    stateful: bool
+
+
+@dataclass(frozen=True)
 class VersionInfo:
     """A version of an op with its provenance; ``id`` is the cursor for the next page.
 
@@ -183,6 +217,7 @@ class VersionInfo:
         named: sequence number of the latest save that names it.
         origin: number of the version that it was re-recorded from.
         size: bytes of its state; ``None`` once they were removed.
+        trained_on: its lineage, the latest if it has several; empty where that is unknown.
     """
 
     id: int
@@ -200,6 +235,7 @@ class VersionInfo:
     origin: str | None
     size: int | None
     facts: Mapping[str, Any]
+    trained_on: tuple[TrainedOn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -222,3 +258,81 @@ class Collected:
     versions: int
     blobs: int
     files: int
+    jobs: int = 0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right of one attempt to run a job and to report what came of it."""
+
+    job: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run in the background, from its submission to its end.
+
+    Attributes:
+        seq: number of the submission; the cursor for the next page.
+        definition: digest of the pipeline's definition at the submission.
+        save: whether the result shall be promoted.
+        form: what goes with the input (its content type, …), as JSON values.
+        who: who submitted it.
+        started: when the latest attempt began.
+        worker: who runs it, or ran it last.
+        after: ids of the jobs that it waits for.
+        cancelling: whether a running job was asked to stop.
+        progress: ``node``, ``i``, ``n``, ``message``, as last written down.
+        log: where its output is, as its worker wrote it down.
+        run_id: the run that it left, if any.
+        header: what goes with the result (its content type, versions, …); ``None`` without one.
+        error: the payload of the error that it ended with, traceback included.
+    """
+
+    seq: int
+    id: str
+    pipeline: str
+    definition: str
+    revision: int
+    status: JobStatus
+    priority: int
+    save: bool
+    form: Mapping[str, Any]
+    submitted: datetime
+    who: str | None
+    started: datetime | None
+    ended: datetime | None
+    attempts: int
+    max_attempts: int
+    worker: str | None
+    after: tuple[str, ...]
+    cancelling: bool
+    progress: Mapping[str, Any] | None
+    log: Mapping[str, Any] | None
+    run_id: str | None
+    header: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job to run, and the lease to report it under."""
+
+    job: Job
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a job ends whose run is committed in the same transaction.
+
+    Attributes:
+        lease: of the attempt.
+        body: the result, as bytes.
+        header: makes what goes with it from what was committed (the versions of the answer).
+    """
+
+    lease: Lease
+    body: bytes
+    header: Callable[[Committed], Mapping[str, Any]]

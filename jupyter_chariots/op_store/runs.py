@@ -8,7 +8,7 @@ from ..errors import RunNotFound
 from ..versioning.names import check_name, shown
 from ..versioning.spec import Learned, PipelineSpec, RunRecord
 from ..versioning.version import Version
-from . import definitions, faults, saves, versions
+from . import definitions, faults, owners, saves, versions
 from .blobs import Blobs, Prepared
 from .database import Database
 from .reader import add_lineage, known, link_rows
@@ -38,8 +38,8 @@ def commit(
     """
     check_name("pipeline", spec.name)
     if not definitions.is_registered(db, spec):
-        definitions.check_owners(db, spec, share)
-        definitions.claim(db, spec, share)
+        owners.check_owners(db, spec, share)
+        owners.claim(db, spec, share)
     versions.record_class_level(db, spec)
     again = db.execute("SELECT seq FROM runs WHERE run_id = ?", (record.run_id,)).fetchone()
     if again is None:
@@ -126,6 +126,7 @@ def insert_version(
         "packages": dict(op.packages) if op else {},
         "origin": op.origin if op else "",
         "source": op.source if op else None,
+        **(op.facts if op else {}),
         "learned": learned.learned.isoformat(),
         **learned.facts,
     }

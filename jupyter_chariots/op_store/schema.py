@@ -142,6 +142,57 @@ def _pipelines(db: Database) -> None:
     )
 
 
+@SCHEMA(name="0003_jobs")
+def _jobs(db: Database) -> None:
+    db.executescript(
+        """
+        -- seq: the number of the submission, by which jobs of one priority follow one another;
+        -- definition, revision: what was registered at the submission;
+        -- request: digest of all that was submitted, for a second submission under one key;
+        -- token: of the attempt that runs the job, or that ended it; renewals: of its lease;
+        -- header: what goes with the result, as JSON; input and result are blobs.
+        CREATE TABLE jobs (
+            seq INTEGER PRIMARY KEY REFERENCES news(seq),
+            id TEXT NOT NULL UNIQUE, pipeline TEXT NOT NULL,
+            definition TEXT NOT NULL, revision INTEGER NOT NULL,
+            status TEXT NOT NULL CHECK (status IN
+                ('queued', 'running', 'done', 'failed', 'deferred', 'cancelled')),
+            priority INTEGER NOT NULL, save INTEGER NOT NULL,
+            form TEXT NOT NULL, input TEXT NOT NULL REFERENCES blobs(digest),
+            waits_for TEXT NOT NULL, idempotency TEXT, request TEXT NOT NULL,
+            submitted TEXT NOT NULL, who TEXT, started TEXT, ended TEXT,
+            attempts INTEGER NOT NULL DEFAULT 0, max_attempts INTEGER NOT NULL,
+            worker TEXT, token TEXT, renewals INTEGER NOT NULL DEFAULT 0,
+            lease_s REAL NOT NULL DEFAULT 0,
+            cancel INTEGER NOT NULL DEFAULT 0, canceller TEXT,
+            progress TEXT, log TEXT, run_id TEXT,
+            header TEXT, result TEXT REFERENCES blobs(digest), error TEXT);
+        CREATE INDEX jobs_queue ON jobs(pipeline, priority DESC, seq) WHERE status = 'queued';
+        CREATE INDEX jobs_status ON jobs(status, seq);
+        CREATE INDEX jobs_pipeline ON jobs(pipeline, seq);
+        CREATE UNIQUE INDEX jobs_idempotency ON jobs(pipeline, idempotency)
+            WHERE idempotency IS NOT NULL;
+        CREATE INDEX jobs_input ON jobs(input);
+        CREATE INDEX jobs_result ON jobs(result) WHERE result IS NOT NULL;
+        CREATE TABLE prerequisites (
+            job INTEGER NOT NULL REFERENCES jobs(seq) ON DELETE CASCADE,
+            needs INTEGER NOT NULL REFERENCES jobs(seq) ON DELETE CASCADE,
+            PRIMARY KEY (job, needs)) WITHOUT ROWID;
+        CREATE INDEX prerequisites_needs ON prerequisites(needs);
+
+        -- Turns are leases as well; no clock of the wall decides them.
+        DROP TABLE turns;
+        CREATE TABLE turns (
+            pipeline TEXT PRIMARY KEY, holder TEXT NOT NULL,
+            renewals INTEGER NOT NULL DEFAULT 0, lease_s REAL NOT NULL) WITHOUT ROWID;
+
+        -- The news of removed jobs are removed; what refers to news is looked up then.
+        CREATE INDEX runs_saved ON runs(saved) WHERE saved IS NOT NULL;
+        CREATE INDEX definitions_seq ON definitions(seq);
+        """
+    )
+
+
 def migrate(db: Database, path: Path, migrations: Migrations = SCHEMA) -> None:
     """Bring the schema up to date, all migrations in one transaction.
 

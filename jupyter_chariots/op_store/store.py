@@ -5,20 +5,38 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ..errors import BadRequest
+from ..errors import BadRequest, from_payload
 from ..versioning.spec import PipelineSpec, RunRecord
+from ..versioning.status import JobStatus
 from ..versioning.version import Version
-from . import definitions, faults, gc, linking, loads, runs, saves, served, trust, turns
+from . import (
+    claims,
+    definitions,
+    faults,
+    gc,
+    linking,
+    loads,
+    retention,
+    runs,
+    saves,
+    served,
+    trust,
+    turns,
+    waiting,
+)
+from .attempts import Attempts
 from .browsing import Browsing
+from .by_value import ByValue
 from .familiar import Familiar
 from .pins import find_version
-from .records import Choice, Collected, Committed, Definition, Saved, Served
+from .queue import Queue
+from .records import Choice, Collected, Committed, Definition, Ending, Saved, Served
 
 __all__ = ["OpStore"]
 
 
-class OpStore(Browsing, Familiar):
-    """Versions, lineage, states and served sets in one SQLite database and its blobs.
+class OpStore(Browsing, ByValue, Familiar, Queue, Attempts):
+    """Versions, lineage, states, served sets and jobs in one SQLite database and its blobs.
 
     It is the only truth; every process is a cache of it. Threads and processes may share it.
     See :class:`StoreBase` for the arguments.
@@ -64,13 +82,14 @@ class OpStore(Browsing, Familiar):
             )
 
     def unregister(self, name: str, who: str | None = None) -> None:
-        """End a pipeline; its versions and its history stay.
+        """End a pipeline and the jobs of it that wait; its versions and its history stay.
 
         Raises:
             PipelineNotFound: no such pipeline is registered.
         """
         with self._db.write() as db:
             definitions.unregister(db, name, who)
+            waiting.retire(db, name)
 
     # -- runs --------------------------------------------------------------------------------
 
@@ -98,6 +117,7 @@ class OpStore(Browsing, Familiar):
         who: str | None = None,
         job_id: str | None = None,
         share: Collection[str] = (),
+        ending: Ending | None = None,
     ) -> Committed:
         """Record what a run left as a candidate, and promote it if ``promote``: all or nothing.
 
@@ -113,36 +133,48 @@ class OpStore(Browsing, Familiar):
             who: the user.
             job_id: the job that ran it.
             share: as for :meth:`register`.
+            ending: the end of the job that ran it, in the same transaction: either both are
+                recorded or neither, so that no job is saved twice.
 
         Raises:
             NameTaken: another notebook or module owns the name of a stateful op; nothing was
                 written.
+            LeaseLost: the job was taken from this attempt; nothing was written.
+            JobCancelled: the job was to be cancelled, and is; nothing else was written.
             StoreError: the store or the saver failed; nothing was recorded.
         """
         if not record.learned:
-            return Committed(record.run_id, self.sequence(), dict(record.after), False)
+            committed = Committed(record.run_id, self.sequence(), dict(record.after), False)
+            if ending is not None:
+                self.finish_job(ending.lease, ending.body, ending.header(committed))
+            return committed
         # Large blobs are made durable first: a transaction must not wait for the disk.
         prepared = {
             learned.op: self._blobs.prepare(learned.payload)
             for learned in (*record.used, *record.learned)
         }
-        with self._db.write() as db:
-            committed = runs.commit(
-                db,
-                self._signer,
-                self._blobs,
-                spec,
-                record,
-                prepared,
-                promote=promote,
-                started=started,
-                who=who,
-                job_id=job_id,
-                share=share,
-            )
-            faults.reached("before commit")
-        faults.reached("after commit")
-        return committed
+        result = None if ending is None else self._blobs.prepare(ending.body)
+        with self._change() as db:
+            job = None if ending is None else claims.may_report(db, ending.lease, JobStatus.DONE)
+            if job is None or job.status is not JobStatus.CANCELLED:
+                committed = runs.commit(
+                    db,
+                    self._signer,
+                    self._blobs,
+                    spec,
+                    record,
+                    prepared,
+                    promote=promote,
+                    started=started,
+                    who=who,
+                    job_id=job.id if job else job_id,
+                    share=share,
+                )
+                if job is not None and ending is not None and result is not None:
+                    header = ending.header(committed)
+                    self._finish(db, job, result, header, committed.run_id)
+                return committed
+        raise from_payload(job.error or {})
 
     def save(
         self,
@@ -235,10 +267,11 @@ class OpStore(Browsing, Familiar):
 
     def take_turn(self, pipeline: str, holder: str, lease_s: float) -> bool:
         """Take the turn of a pipeline whose runs follow one another; ``False`` if another holder
-        has it and its lease has not run out.
+        has it. To be asked again and again: a holder that does not renew for the length of its
+        lease loses the turn to whoever has watched that from here.
         """
         with self._db.write() as db:
-            return turns.take(db, pipeline, holder, lease_s)
+            return turns.take(db, self._silences, pipeline, holder, lease_s)
 
     def renew_turn(self, pipeline: str, holder: str, lease_s: float) -> bool:
         """Hold the turn for longer; ``False`` if it was lost."""
@@ -276,8 +309,9 @@ class OpStore(Browsing, Familiar):
             )
 
     def gc(self, keep: int | None = None) -> Collected:
-        """Remove candidates past their time, blobs that no version needs and files of writes that
-        were cut off; with ``keep``, also all but the newest so many saved versions of each op.
+        """Remove candidates and ended jobs past their time, blobs that nothing needs and files of
+        writes that were cut off; with ``keep``, also all but the newest so many saved versions of
+        each op.
 
         Never what is served, current, a young candidate, or in the lineage of what is kept.
 
@@ -290,11 +324,12 @@ class OpStore(Browsing, Familiar):
                 hint="Leave `keep` out to keep all that were saved.",
             )
         with self._db.write() as db:
+            job_count = retention.remove_ended(db, self.job_retention)
             run_count, version_count, unused = gc.remove_rows(db, self.candidate_ttl, keep)
         faults.reached("rows removed")
         with self._db.write() as db:
             files = gc.remove_files(db, self._blobs, unused)
-        return Collected(run_count, version_count, len(unused), files)
+        return Collected(run_count, version_count, len(unused), files, job_count)
 
     def trust(self) -> int:
         """Sign everything in this store as it is; gives how many signatures were made.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -163,11 +164,14 @@ class LoadableOp(BaseOp):
             another, each going on from where the last one ended.
         shares_state: whether two ops of one class and version in one pipeline are one op (train
             and predict in one graph). They must then keep all that they learn in ``_op_state``.
+        environment: names of environment variables that decide how the op runs. Where they are
+            set when a notebook serves the op, they go along.
     """
 
     training_update_version: VersionType = VersionType.MAJOR
     changes_when_run: bool = True
     shares_state: bool = False
+    environment: Collection[str] = ()
 
     # One object for all ops that share their state. ``version`` is that of the state held (None:
     # as constructed), ``learned`` that state where no store has it yet. Subclasses add their own.
@@ -197,8 +201,12 @@ class LoadableOp(BaseOp):
         return self.changes_when_run
 
     @property
-    def maps_state(self) -> bool:
-        """Whether ``load`` takes a memory map as well as bytes."""
+    def maps_state(self) -> bool | Callable[[mmap.mmap], object]:
+        """Whether ``load`` takes a memory map as well as bytes.
+
+        A function says yes, and is called with each map before its digest is checked: to copy what
+        must not change afterwards.
+        """
         return False
 
     @abstractmethod

@@ -264,6 +264,7 @@ def _op_spec(op: BaseOp) -> OpSpec:
         origin=code.origin,
         source=code.source,
         packages=dict(code.packages),
+        facts=code.facts() if op.stateful else {},
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import mmap
 import traceback
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 from ..errors import ChariotsError, SerializationError, below_own_frames, from_payload
@@ -13,7 +14,7 @@ from ..versioning.spec import Learned, Link, PipelineSpec, RunRecord
 from ..versioning.version import Version
 from .nodes import Plan
 from .ops import LoadableOp
-from .provenance import surroundings
+from .provenance import facts_of, surroundings
 
 __all__ = ["StateOfRun", "Store", "imported_models", "load_state", "load_states", "save_run"]
 
@@ -35,10 +36,16 @@ class Store(Protocol):
     def choose(self, spec: PipelineSpec, pins: Mapping[str, str] | None = None) -> Any:
         """The ``versions`` and ``states`` that a load takes, with ``warnings``."""
 
-    def read(self, op: str, version: Version, *, mapped: bool = False) -> Any:
+    def read(
+        self,
+        op: str,
+        version: Version,
+        *,
+        mapped: bool | Callable[[mmap.mmap], object] = False,
+    ) -> Any:
         """The bytes of a state, after their digest and signature were checked.
 
-        ``mapped``: a private memory map will do.
+        ``mapped``: a private memory map will do; a function is called with it before the check.
         """
 
     def record(self, choice: Any) -> Any:
@@ -103,7 +110,7 @@ class StateOfRun:
                     lineage=links.get(op.name),
                     fitted=op.fits,
                     learned=made.created,
-                    facts={**around, **_facts_of_code(op), "pipeline": pipeline, **op.facts()},
+                    facts={**around, "pipeline": pipeline, **facts_of(op)},
                 )
         return RunRecord(
             run_id=run_id,
@@ -184,16 +191,6 @@ def _explained(
     text = "".join(traceback.format_exception(exc))
     reason = f"{type(exc).__name__}: {exc}"
     return SerializationError(f"{what}: {reason}", hint=hint, traceback=text, **where)
-
-
-def _facts_of_code(op: LoadableOp) -> dict[str, Any]:
-    code = op.code
-    return {
-        "source": code.source,
-        "origin": code.origin,
-        "packages": dict(code.packages),
-        "code": code.digest,
-    }
 
 
 def imported_models(ops: Mapping[str, LoadableOp]) -> RunRecord | None:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
-from traitlets import Bool, Float, Int, List, Unicode
+from jupyter_server.utils import url_path_join
+from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, Union, validate
 
 from .. import __version__
 from ..op_store import OpStore
+from ..workers.guard_process import GuardProcess
 from ..workers.launcher import Launcher
+from ..workers.limits import parse_size
+from ..workers.warm import Warm
+from .app_notebooks import AppSettings
 from .connection import ConnectionFile, OwnerIdentity
+from .lean import LeanMainHandler, Permitted
 from .manager import PipelineManager
+from .metrics import LoopLag
 from .newsfeed import SCHEMAS, event_id
-from .routes import handlers
+from .permits import Permits
+from .routes import handlers, pattern
+from .running import Running
+from .scale import Scale
 from .threads import StoreThreads
 
 __all__ = ["PipelinesServer"]
@@ -31,6 +42,15 @@ class PipelinesServer(ExtensionApp):
     app_pipelines = List(
         Unicode(),
         help="Where the pipelines are: modules, or module:name for one pipeline of a module.",
+    ).tag(config=True)
+    app_notebooks = List(
+        Unicode(),
+        help="Notebooks, from the server's root, whose cells tagged 'chariots' define pipelines. "
+        "They run only after: jupyter chariots trust NOTEBOOK",
+    ).tag(config=True)
+    notebook_timeout = Float(
+        300.0,
+        help="Seconds that the cells of one of app_notebooks may run.",
     ).tag(config=True)
     op_store_path = Unicode(
         "",
@@ -55,6 +75,35 @@ class PipelinesServer(ExtensionApp):
         allow_none=True,
         help="Seconds that a call of a pipeline may take that changes nothing.",
     ).tag(config=True)
+    replicas = Dict(
+        key_trait=Unicode(),
+        value_trait=Int(min=1),
+        help='How many processes answer the calls of a pipeline, by its name: {"pred_iris": 2}. '
+        "One for those not named; client.serve(…, replicas=2) has the last word.",
+    ).tag(config=True)
+    max_replicas = Int(
+        8,
+        min=1,
+        help="How many processes that answer calls are kept at most, over all pipelines. For a "
+        "further one, those end that were not called for the longest time; never one with calls.",
+    ).tag(config=True)
+    cull_idle_timeout = Float(
+        1800.0,
+        min=0.0,
+        help="Seconds without a call after which the processes that answer calls of a pipeline "
+        "end; its next call starts them again. 0: never.",
+    ).tag(config=True)
+    memory_limit = Union(
+        [Int(), Unicode()],
+        default_value=None,
+        allow_none=True,
+        help='Memory that each process of a pipeline may allocate: bytes, or text such as "2G"; '
+        "Linux only. None: as much as there is.",
+    ).tag(config=True)
+    worker_niceness = Int(
+        5,
+        help="How much processes that train give way to kernels and to the server, 0 to 19.",
+    ).tag(config=True)
     candidate_ttl = Float(
         7.0,
         allow_none=True,
@@ -71,13 +120,26 @@ class PipelinesServer(ExtensionApp):
         help="Bytes that the body of a request may have; ServerApp.max_body_size limits it too.",
     ).tag(config=True)
 
+    @validate("memory_limit")
+    def _size(self, proposal: Any) -> int | None:
+        try:
+            return parse_size(proposal["value"])
+        except ValueError as error:
+            raise TraitError(f"PipelinesServer.memory_limit: {error}") from None
+
     manager: PipelineManager
     identity: OwnerIdentity
+    permits: Permits
+    running: Running
+    lag: LoopLag
     _connection: ConnectionFile | None = None
 
     def initialize_settings(self) -> None:
         """Make what the handlers use, and register the events before anybody subscribes."""
         self.identity = OwnerIdentity(parent=self)
+        self.permits = Permits()
+        self.running = Running()
+        self.lag = LoopLag()
         serverapp: Any = self.serverapp
         for schema in SCHEMAS:
             serverapp.event_logger.register_event_schema(schema)
@@ -92,12 +154,23 @@ class PipelinesServer(ExtensionApp):
             callbacks=tuple(self.default_pipeline_callbacks),
             use_workers=self.use_workers,
             call_timeout=self.call_timeout,
+            memory_limit=self.memory_limit,
+            niceness=self.worker_niceness,
+            guard=GuardProcess() if os.name == "posix" else None,
         )
         ttl = None if self.candidate_ttl is None else timedelta(days=self.candidate_ttl)
+        apps = AppSettings(
+            paths=self.app_notebooks,
+            root=Path(serverapp.root_dir).absolute(),
+            find_spec=serverapp.kernel_spec_manager.get_kernel_spec,
+            timeout=self.notebook_timeout,
+        )
         self.manager = PipelineManager(
             self.app_pipelines,
+            apps,
             StoreThreads(lambda: OpStore(path, candidate_ttl=ttl)),
             launcher,
+            Scale(Warm(self.max_replicas, self.cull_idle_timeout), self.replicas),
             self._emit,
             self.log,
             start_timeout=self.start_timeout,
@@ -105,7 +178,11 @@ class PipelinesServer(ExtensionApp):
         )
 
     def initialize_handlers(self) -> None:
-        """Add the routes."""
+        """Add the routes, the short way of a call before all others."""
+        serverapp: Any = self.serverapp
+        web_app = serverapp.web_app
+        main = url_path_join(web_app.settings["base_url"], pattern("/pipelines/{name}/main"))
+        web_app.add_handlers(".*$", [(Permitted(main, self), LeanMainHandler)])
         self.handlers.extend(handlers())
 
     def _emit(self, kind: str, fields: dict[str, Any]) -> None:
@@ -115,15 +192,11 @@ class PipelinesServer(ExtensionApp):
     async def _start_jupyter_server_extension(self, serverapp: Any) -> None:
         """Begin to find the pipelines, and tell kernels and scripts where this server is."""
         self.manager.start()
+        self.lag.start()
         self._connection = file = ConnectionFile(jupyter_runtime_dir())
 
         def write() -> None:
-            file.write(
-                url=serverapp.connection_url,
-                token=self.identity.credential,
-                root_dir=str(Path(serverapp.root_dir).resolve()),
-                version=__version__,
-            )
+            file.write(serverapp, token=self.identity.credential, version=__version__)
 
         try:
             await self.manager.store.run(write)
@@ -132,6 +205,7 @@ class PipelinesServer(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """End all processes; called before Jupyter ends the kernels."""
+        self.lag.stop()
         if self._connection:
             await asyncio.to_thread(self._connection.remove)
         await self.manager.stop()

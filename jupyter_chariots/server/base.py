@@ -26,13 +26,24 @@ from ..errors import (
 from .manager import PipelineManager
 from .reading import Reading, dumps
 
-__all__ = ["JOBS", "PIPELINES", "STORE", "VERSION_ERROR", "ChariotsHandler", "authorized"]
+__all__ = [
+    "JOBS",
+    "KERNELS",
+    "PIPELINES",
+    "STORE",
+    "VERSION_ERROR",
+    "Answering",
+    "ChariotsHandler",
+    "authorized",
+    "error_of",
+]
 
 # The resources that an Authorizer is asked about. Each concrete method names its own: the
 # decorator keeps the resource of the first class that it meets, so inheriting one would be a hole.
 PIPELINES = "jupyter_chariots:pipelines"
 STORE = "jupyter_chariots:store"
 JOBS = "jupyter_chariots:jobs"
+KERNELS = "kernels"  # Jupyter's own
 
 VERSION_ERROR = 419  # Chariots' own; it has no name in HTTP
 _BUSY = HTTPStatus.SERVICE_UNAVAILABLE
@@ -77,7 +88,97 @@ def authorized(action: str, *, resource: str) -> Callable[[Method], Method]:
     return cast("Callable[[Method], Method]", jupyter_authorized(action, resource=resource))
 
 
-class ChariotsHandler(ExtensionHandlerMixin, Reading, APIHandler):
+class Answering(web.RequestHandler):
+    """The part of a handler that answers: whatever happens, the answer is JSON."""
+
+    @property
+    def log(self) -> logging.Logger:
+        """That of the extension."""
+        log: logging.Logger = self.app.log
+        return log
+
+    @property
+    def app(self) -> Any:
+        """The extension, a :class:`PipelinesServer`."""
+        raise NotImplementedError
+
+    @property
+    def manager(self) -> PipelineManager:
+        """The pipelines of this server."""
+        return cast("PipelineManager", self.app.manager)
+
+    @property
+    def who(self) -> str:
+        """The name under which the store remembers who did this."""
+        name: str = self.app.identity.name_of(self.current_user)
+        return name
+
+    def check_size(self) -> None:
+        """Refuse bodies that are too large."""
+        limit = self.app.max_body_size
+        if len(self.request.body) > limit:
+            raise TooLarge(
+                f"The body has {len(self.request.body)} bytes; at most {limit} are accepted.",
+                hint="c.PipelinesServer.max_body_size changes the limit.",
+            )
+
+    @property
+    def known(self) -> bool:
+        """Whether the request bears valid credentials."""
+        # not current_user: tornado refuses some requests before anybody has been identified
+        return getattr(self, "_jupyter_current_user", None) is not None
+
+    def answer(self, value: Any) -> None:
+        """Finish with a JSON value."""
+        self.finish(dumps(value))
+
+    def answer_as(self, content_type: str, body: bytes) -> None:
+        """Finish with a body of this type."""
+        self.set_header("Content-Type", content_type)
+        self.finish(body)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer with the one shape that all errors have."""
+        exception = kwargs.get("exc_info", (None, None, None))[1]
+        error = error_of(exception, status_code, known=self.known)
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            error = self._wrong_method()
+            status = status_code
+        else:
+            status = error.status
+        self.set_status(status, "Version Error" if status == VERSION_ERROR else None)
+        if status == _BUSY:
+            self.set_header("Retry-After", _whole_seconds(error.details.get("retry_after")))
+        if status == HTTPStatus.UNAUTHORIZED:
+            self.set_header("WWW-Authenticate", 'token realm="jupyter"')
+        self.answer(error.payload())
+
+    def _wrong_method(self) -> ChariotsError:
+        ours = [m for m in self.SUPPORTED_METHODS if self._implements(m)]
+        self.set_header("Allow", ", ".join(ours))
+        return BadRequest(
+            f"{self.request.method} is not possible here.", hint=f"Possible: {', '.join(ours)}."
+        )
+
+    def _implements(self, method: str) -> bool:
+        own = getattr(type(self), method.lower(), None)
+        return own is not getattr(web.RequestHandler, method.lower(), None)
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
+        """Log what happened, never what was sent: bodies and headers may hold secrets."""
+        where = f"{self.request.method} {self.request.path}"
+        if isinstance(value, NodeFailed):
+            self.log.error("%s: %s\n%s", where, value, value.traceback or "")
+        elif isinstance(value, ChariotsError):
+            broken = value.status == HTTPStatus.INTERNAL_SERVER_ERROR
+            self.log.log(logging.ERROR if broken else logging.WARNING, "%s: %s", where, value)
+        elif isinstance(value, web.HTTPError):
+            self.log.debug("%s: %s", where, value)
+        else:
+            self.log.error("%s failed unexpectedly", where, exc_info=(typ, value, tb))
+
+
+class ChariotsHandler(ExtensionHandlerMixin, Answering, Reading, APIHandler):
     """Base of all handlers. Whatever happens, the answer is JSON."""
 
     _identity: IdentityProvider | None = None
@@ -88,11 +189,6 @@ class ChariotsHandler(ExtensionHandlerMixin, Reading, APIHandler):
         return self.extensionapp
 
     @property
-    def manager(self) -> PipelineManager:
-        """The pipelines of this server."""
-        return cast("PipelineManager", self.app.manager)
-
-    @property
     def identity_provider(self) -> IdentityProvider:
         """Jupyter's own, or the one that knows the credential of our connection file."""
         if self._identity is None:
@@ -100,22 +196,15 @@ class ChariotsHandler(ExtensionHandlerMixin, Reading, APIHandler):
             self._identity = ours or super().identity_provider
         return self._identity
 
-    @property
-    def who(self) -> str:
-        """The name under which the store remembers who did this."""
-        name: str = self.app.identity.name_of(self.current_user)
-        return name
+    def answer_as(self, content_type: str, body: bytes) -> None:
+        """Finish with a body of this type, which Jupyter would call JSON otherwise."""
+        self.finish(body, set_content_type=content_type)
 
     # -- who asks ---------------------------------------------------------------------------
 
     async def prepare(self, **_: Any) -> None:
         """Refuse bodies that are too large, then whatever Jupyter refuses."""
-        limit = self.app.max_body_size
-        if len(self.request.body) > limit:
-            raise TooLarge(
-                f"The body has {len(self.request.body)} bytes; at most {limit} are accepted.",
-                hint="c.PipelinesServer.max_body_size changes the limit.",
-            )
+        self.check_size()
         await super().prepare()
 
     def check_host(self) -> bool:
@@ -162,51 +251,3 @@ class ChariotsHandler(ExtensionHandlerMixin, Reading, APIHandler):
         """
         if "Authorization" not in self.request.headers:
             super().set_secure_cookie(*args, **options)
-
-    def answer(self, value: Any) -> None:
-        """Finish with a JSON value."""
-        self.finish(dumps(value))
-
-    # -- errors -----------------------------------------------------------------------------
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer with the one shape that all errors have."""
-        exception = kwargs.get("exc_info", (None, None, None))[1]
-        # not current_user: tornado refuses some requests before anybody has been identified
-        known = getattr(self, "_jupyter_current_user", None) is not None
-        error = error_of(exception, status_code, known=known)
-        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            error = self._wrong_method()
-            status = status_code
-        else:
-            status = error.status
-        self.set_status(status, "Version Error" if status == VERSION_ERROR else None)
-        if status == _BUSY:
-            self.set_header("Retry-After", _whole_seconds(error.details.get("retry_after")))
-        if status == HTTPStatus.UNAUTHORIZED:
-            self.set_header("WWW-Authenticate", 'token realm="jupyter"')
-        self.answer(error.payload())
-
-    def _wrong_method(self) -> ChariotsError:
-        ours = [m for m in self.SUPPORTED_METHODS if self._implements(m)]
-        self.set_header("Allow", ", ".join(ours))
-        return BadRequest(
-            f"{self.request.method} is not possible here.", hint=f"Possible: {', '.join(ours)}."
-        )
-
-    def _implements(self, method: str) -> bool:
-        own = getattr(type(self), method.lower(), None)
-        return own is not getattr(web.RequestHandler, method.lower(), None)
-
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
-        """Log what happened, never what was sent: bodies and headers may hold secrets."""
-        where = f"{self.request.method} {self.request.path}"
-        if isinstance(value, NodeFailed):
-            self.log.error("%s: %s\n%s", where, value, value.traceback or "")
-        elif isinstance(value, ChariotsError):
-            broken = value.status == HTTPStatus.INTERNAL_SERVER_ERROR
-            self.log.log(logging.ERROR if broken else logging.WARNING, "%s: %s", where, value)
-        elif isinstance(value, web.HTTPError):
-            self.log.debug("%s: %s", where, value)
-        else:
-            self.log.error("%s failed unexpectedly", where, exc_info=(typ, value, tb))

@@ -8,16 +8,21 @@ owner, and what the owner may do is asked of the Authorizer like for everybody e
 from __future__ import annotations
 
 import getpass
+import hashlib
 import hmac
 import json
 import os
 import secrets
+import ssl
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyter_core.paths import secure_write
 from jupyter_server.auth import IdentityProvider, User
 from jupyter_server.base.handlers import AuthenticatedHandler
+
+from ..pipelines.provenance import network
 
 __all__ = ["ConnectionFile", "OwnerIdentity", "owner_name"]
 
@@ -66,18 +71,30 @@ class OwnerIdentity(IdentityProvider):
 
 
 class ConnectionFile:
-    """``jpchariots-<pid>.json`` in Jupyter's runtime folder, readable by its owner only."""
+    """``jpchariots-<pid>-….json`` in Jupyter's runtime folder, readable by its owner only.
+
+    Machines and containers may share that folder, and have processes of the same number.
+    """
 
     def __init__(self, runtime_dir: str | Path) -> None:
-        self.path = Path(runtime_dir) / f"jpchariots-{os.getpid()}.json"
+        place = hashlib.sha256((network() or "").encode()).hexdigest()[:8]
+        self.path = Path(runtime_dir) / f"jpchariots-{os.getpid()}-{place}.json"
 
-    def write(self, *, url: str, token: str, root_dir: str, version: str) -> None:
-        """Write it whole or not at all, never readable by others in between."""
+    def write(self, serverapp: Any, *, token: str, version: str) -> None:
+        """Write it whole or not at all, never readable by others in between.
+
+        Args:
+            serverapp: the Jupyter server that it tells of.
+            token: the credential.
+            version: of the extension.
+        """
         content = {
-            "url": url,
+            "url": _reachable(serverapp),
             "token": token,
-            "root_dir": root_dir,
+            "root_dir": str(Path(serverapp.root_dir).resolve()),
             "pid": os.getpid(),
+            "network": network(),
+            "certificate": _certificate(serverapp),
             "version": version,
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,3 +106,28 @@ class ConnectionFile:
     def remove(self) -> None:
         """Remove it, if it is there."""
         self.path.unlink(missing_ok=True)
+
+
+def _reachable(serverapp: Any) -> str:
+    """The address for programs of this machine.
+
+    Where the server listens on every interface, Jupyter names the host, which need not be known to
+    any name server, nor lead back to this machine.
+    """
+    url: str = serverapp.connection_url
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(serverapp.ip)
+    if serverapp.sock or not loopback:
+        return url
+    return urlsplit(url)._replace(netloc=f"{loopback}:{serverapp.port}").geturl()
+
+
+def _certificate(serverapp: Any) -> str | None:
+    """SHA-256 of the certificate that the server shows; our clients trust that very one."""
+    path = serverapp.certfile or (serverapp.ssl_options or {}).get("certfile")
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
+        first = text.partition(begin)[2].partition(end)[0]
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(begin + first + end)).hexdigest()
+    except (OSError, ValueError):
+        return None

@@ -12,14 +12,18 @@ from typing import Any
 
 from ..errors import ChariotsError, PipelineNotFound, StoreError, Unavailable
 from ..op_store import OpStore
-from ..op_store.records import News
+from ..op_store.records import Definition, News
 from ..versioning.version import now
 from ..workers.launcher import Launcher
+from ..workers.logs import Page, log_of, read_log
 from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
+from .app_notebooks import AppNotebooks, AppSettings
 from .checks import Checks
 from .newsfeed import Emit, Newsfeed
+from .notebooks import Notebooks
 from .registration import Registration
+from .scale import Scale
 from .serving import ServedPipeline
 from .threads import StoreThreads, patiently
 from .views import graph_view, refusal_view, schema_view, stored_view
@@ -37,8 +41,10 @@ class PipelineManager:
 
     Args:
         modules: where pipelines are defined: ``module`` or ``module:name``.
+        apps: notebooks whose pipelines are served.
         store: of this server.
         launcher: how child processes are started.
+        scale: how many of them answer calls.
         emit: takes the kind of a Jupyter event and its fields.
         log: of the extension.
         start_timeout: seconds that a request waits for the start before it is answered 503.
@@ -48,8 +54,10 @@ class PipelineManager:
     def __init__(
         self,
         modules: Sequence[str],
+        apps: AppSettings,
         store: StoreThreads,
         launcher: Launcher,
+        scale: Scale,
         emit: Emit,
         log: Logger,
         *,
@@ -59,15 +67,21 @@ class PipelineManager:
         self.pipelines: dict[str, ServedPipeline] = {}
         self.store = store
         self._modules, self._launcher, self._log = list(modules), launcher, log
+        self._scale = scale
         self._start_timeout, self._release = start_timeout, release
         self._since = now()
         self._feed = Newsfeed(store, emit, self._hear, log)
         self._registration = Registration(self._modules, store, launcher, log)
         self._checks = Checks(store)
         self._trainers = Trainers(launcher, store)
+        self.notebooks = Notebooks(
+            store, self.pipelines, self.refused, self._entry, self._feed.wake, log
+        )
+        self.apps = AppNotebooks(apps, store, launcher, self.notebooks, self.pipelines, log)
         self._starting: asyncio.Task[None] | None = None
         self._failed: ChariotsError | None = None
         self._tasks = Tasks()
+        self._stored: dict[str, Any] = {}  # by pipeline: what it is an answer for, and the answer
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -80,15 +94,10 @@ class PipelineManager:
         try:
             await patiently(self._feed.start, self._log)
             for definition in await self._registration.run():
-                self.pipelines[definition.name] = ServedPipeline(
-                    definition,
-                    self.store,
-                    self._checks,
-                    self._launcher,
-                    self._trainers,
-                    self._feed,
-                    self._log,
-                )
+                entry = self.pipelines[definition.name] = self._entry(definition)
+                entry.restore()
+            await self.notebooks.start()
+            self.apps.start()
             self._feed.wake()
             self._tasks.start(self._clean())
         except ChariotsError as error:
@@ -100,6 +109,18 @@ class PipelineManager:
                 hint="The server's log has the traceback; please report it.",
             )
             self._log.exception("No pipeline can be served")
+
+    def _entry(self, definition: Definition) -> ServedPipeline:
+        return ServedPipeline(
+            definition,
+            self.store,
+            self._checks,
+            self._launcher,
+            self._trainers,
+            self._scale,
+            self._feed,
+            self._log,
+        )
 
     async def _clean(self) -> None:
         """Remove from the store what nothing needs: now, when all is restored, and once a day."""
@@ -144,8 +165,12 @@ class PipelineManager:
         """End all processes and threads."""
         self._failed = Unavailable("The server is stopping.", hint="Try again when it is up.")
         await self._tasks.cancel()
+        await self.apps.stop()
+        await self.notebooks.stop()
         entries = self.pipelines.values()
         await asyncio.gather(self._trainers.stop(), *(entry.stop() for entry in entries))
+        if self._launcher.guard:
+            await asyncio.to_thread(self._launcher.guard.close)
         await self._feed.stop()
         await self.store.close()
 
@@ -159,6 +184,8 @@ class PipelineManager:
             ChariotsError: why it is not served.
         """
         await self.started()
+        if name not in self.refused:
+            await self.apps.wait_for(name, self._start_timeout)
         if name in self.pipelines:
             entry = self.pipelines[name]
             await self._ended(entry.restoring)
@@ -171,11 +198,26 @@ class PipelineManager:
         hints = [
             f"Did you mean {near[0]!r}?" if near else "",
             f"Not imported, see the log: {', '.join(broken)}." if broken else "",
-            "" if near else "c.PipelinesServer.app_pipelines names the modules of the pipelines.",
+            *map(str, self.apps.failures.values()),
+            ""
+            if near
+            else "Serve it with client.serve(…), or name its module in "
+            "c.PipelinesServer.app_pipelines.",
         ]
         raise PipelineNotFound(
             f"There is no pipeline {name[:128]!r}.", hint=" ".join(filter(None, hints))
         )
+
+    async def is_followed(self, entry: ServedPipeline) -> bool:
+        """Wait until an entry is gone whose definition the store has replaced; whether it is."""
+        loop, feed = asyncio.get_running_loop(), self._feed
+        until = loop.time() + self._start_timeout
+        while self.pipelines.get(entry.name) is entry:
+            before = feed.seq, feed.state_seq
+            await feed.after(*before, until - loop.time())
+            if (feed.seq, feed.state_seq) == before:  # in time, or not until the server stopped
+                return False
+        return True
 
     async def health(self, name: str) -> dict[str, Any]:
         """Whether it is loaded, and why not.
@@ -208,9 +250,24 @@ class PipelineManager:
         return {name: entry.running for name, entry in self.pipelines.items() if entry.running}
 
     def _hear(self, entry: News) -> None:
-        """Another server may have loaded something: serve it, too."""
-        if entry.kind == "served" and entry.pipeline in self.pipelines:
+        """Another server may have loaded or defined something, or ended it: do the same."""
+        if entry.pipeline and entry.kind in ("definition", "retired"):
+            self._tasks.start(self.notebooks.follow(entry.pipeline))
+        elif entry.kind == "served" and entry.pipeline in self.pipelines:
             self._tasks.start(self.pipelines[entry.pipeline].follow())
+
+    async def log(self, name: str, lines: int, after: str | None) -> Page:
+        """A part of what the processes of a pipeline have printed, as :func:`read_log`.
+
+        Raises:
+            PipelineNotFound: there is none.
+            BadRequest: ``after`` is no offset.
+        """
+        await self.started()
+        if name not in self.refused:  # what is refused may have said why
+            await self.pipeline(name)
+        path = log_of(self._launcher.logs, name)
+        return await self.store.run(read_log, path, lines=lines, after=after)
 
     # -- the whole ------------------------------------------------------------------------------
 
@@ -228,7 +285,8 @@ class PipelineManager:
 
         def look(store: OpStore) -> dict[str, Any]:
             schema = schema_view(store, entry.spec, served)
-            return {**stored_view(store, entry.spec), "input_schema": schema}
+            about = {"input_schema": schema, "op_store": str(store.path)}
+            return {**stored_view(store, entry.spec), **about}
 
         return {**entry.summary(), **await self.store(look), "graph": graph_view(entry.spec)}
 
@@ -249,13 +307,11 @@ class PipelineManager:
         # read before what it numbers: a panel that comes back with it misses nothing
         seq, state_seq = self._feed.seq, self._feed.state_seq
 
-        def stored(store: OpStore) -> dict[str, Any]:
-            return {entry.name: stored_view(store, entry.spec) for entry in entries}
-
-        more = await self.store(stored) if entries else {}
+        more = await self._stored_views(entries)
         pipelines = [{**local[name], **more[name]} for name in local]
         pipelines += [_refused_view(name, error) for name, error in self.refused.items()]
-        failures = [*self._registration.failures, *([self._failed] if self._failed else [])]
+        failures = [*self._registration.failures, *self.apps.failures.values()]
+        failures += [self._failed] if self._failed else []
         return {
             "protocol": PROTOCOL,
             "seq": seq,
@@ -266,6 +322,26 @@ class PipelineManager:
             "failures": [failure.payload() for failure in failures],
             "jobs": [],
         }
+
+    async def _stored_views(self, entries: Sequence[ServedPipeline]) -> dict[str, Any]:
+        """What the store says of each pipeline; it is asked again when it has changed."""
+        wanted = [
+            (entry.spec, (entry.definition.seq, entry.served and entry.served.seq))
+            for entry in entries
+        ]
+        known = self._stored
+
+        def look(store: OpStore) -> dict[str, Any]:
+            seq = store.sequence()  # before what it numbers
+            found = {}
+            for spec, what in wanted:
+                key, view = known.get(spec.name, (None, None))
+                fresh = (seq, what)
+                found[spec.name] = fresh, view if key == fresh else stored_view(store, spec)
+            return found
+
+        self._stored = await self.store(look) if entries else {}
+        return {name: view for name, (_, view) in self._stored.items()}
 
 
 def _refused_view(name: str, error: ChariotsError) -> dict[str, Any]:

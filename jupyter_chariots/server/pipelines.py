@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
+from jupyter_core.utils import ensure_async
 from tornado import web
 
+from ..errors import BadRequest
 from ..op_store import OpStore
-from .base import PIPELINES, STORE, VERSION_ERROR, ChariotsHandler, authorized
-from .metrics import CALLS, SECONDS
+from .base import KERNELS, PIPELINES, STORE, VERSION_ERROR, ChariotsHandler, authorized
+from .bundles import read_bundle
+from .calling import Calling
 from .views import loadable_view, page_view
 
 __all__ = [
@@ -14,7 +20,9 @@ __all__ = [
     "HealthCheckHandler",
     "LoadHandler",
     "LoadableHandler",
+    "LogHandler",
     "MainHandler",
+    "NotebooksHandler",
     "PipelineHandler",
     "PipelineHealthCheckHandler",
     "PipelinesHandler",
@@ -23,26 +31,21 @@ __all__ = [
     "VersionsHandler",
 ]
 
+_LINES = 200
+_MOST_LINES = 10_000
 
-class MainHandler(ChariotsHandler):
-    """Calls of a pipeline: bytes in, bytes out; nothing is decoded here."""
 
-    _called: str | None = None
+class MainHandler(ChariotsHandler, Calling):
+    """Calls of a pipeline, with all that Jupyter asks."""
 
     @web.authenticated
     @authorized("execute", resource=PIPELINES)
     async def post(self, name: str) -> None:
         """Run the pipeline on the input in the body."""
-        pipeline = await self.manager.pipeline(name)
-        self._called = name
-        self.finish(await pipeline.call(self.request.body, self.who))
-
-    def on_finish(self) -> None:
-        """Count the call, if it was one."""
-        if self._called:
-            CALLS.labels(self._called, self.get_status()).inc()
-            SECONDS.labels(self._called).observe(self.request.request_time())
-        super().on_finish()
+        if self.token_authenticated:
+            headers = {k: v for k, v in self._headers.get_all() if k != "Date"}
+            self.app.permits.grant(self.request, self.current_user, headers)
+        await self.call(name)
 
 
 class LoadHandler(ChariotsHandler):
@@ -134,6 +137,46 @@ class PipelinesHandler(ChariotsHandler):
         """Graph, schema, state and versions of each pipeline."""
         self.answer(await self.manager.views())
 
+    @web.authenticated
+    @authorized("execute", resource=PIPELINES)
+    @authorized("execute", resource=KERNELS)
+    async def post(self) -> None:
+        """Serve what a notebook sends; to define is to run code, as in a kernel."""
+        await self.manager.started()
+        bundle = await self.manager.store.run(read_bundle, self.request.body)
+        header = bundle.header
+        owner = await self._notebook(header["kernel_id"]) or header["notebook"] or "__main__"
+        served = await self.manager.notebooks.serve(bundle, owner, self.who)
+        self.answer({"pipelines": served})
+
+    async def _notebook(self, kernel_id: str | None) -> str | None:
+        """The notebook whose kernel this is, under the name that it has now."""
+        sessions: Any = self.settings.get("session_manager")
+        if kernel_id is None or sessions is None:
+            return None
+        for session in await ensure_async(sessions.list_sessions()):
+            if session["kernel"]["id"] == kernel_id and session["type"] == "notebook":
+                root = str(self.app.serverapp.root_dir)
+                return os.path.abspath(os.path.join(root, session["path"].lstrip("/")))
+        return None
+
+
+class NotebooksHandler(ChariotsHandler):
+    """Notebooks whose cells define pipelines."""
+
+    @web.authenticated
+    @authorized("execute", resource=PIPELINES)
+    @authorized("execute", resource=KERNELS)
+    async def post(self) -> None:
+        """Serve what the tagged cells of a notebook define, if its user trusts them."""
+        fields = self.fields(path=str, replace=bool)
+        if "path" not in fields:
+            raise BadRequest("The field 'path' is missing.", field="path")
+        await self.manager.started()
+        serve = self.manager.apps.serve
+        served = await serve(fields["path"], self.who, replace_names=fields.get("replace", False))
+        self.answer({"pipelines": served})
+
 
 class PipelineHandler(ChariotsHandler):
     """One pipeline."""
@@ -143,6 +186,29 @@ class PipelineHandler(ChariotsHandler):
     async def get(self, name: str) -> None:
         """Its graph, schema, state and versions."""
         self.answer(await self.manager.view(name))
+
+    @web.authenticated
+    @authorized("write", resource=PIPELINES)
+    async def delete(self, name: str) -> None:
+        """Serve it no more; its versions and its history stay."""
+        await self.manager.started()
+        await self.manager.notebooks.unserve(name, self.who)
+        self.answer({})
+
+
+class LogHandler(ChariotsHandler):
+    """What the processes of a pipeline have printed."""
+
+    _track_activity = False  # who follows a log does nothing that an idle server must wait for
+
+    @web.authenticated
+    @authorized("read", resource=PIPELINES)
+    async def get(self, name: str) -> None:
+        """The last lines, or what came after an offset."""
+        lines = self.number("lines", most=_MOST_LINES)
+        after = self.get_query_argument("after", None)
+        page = await self.manager.log(name, _LINES if lines is None else lines, after)
+        self.answer({"text": page.text, "offset": page.offset})
 
 
 class LoadableHandler(ChariotsHandler):

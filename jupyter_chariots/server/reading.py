@@ -12,7 +12,9 @@ from typing import Any, TypedDict
 
 from tornado import web
 
+from .. import formats
 from ..errors import BadRequest, TooLarge
+from ..workers.envelope import CONTROLS
 
 __all__ = ["Page", "Reading", "dumps"]
 
@@ -83,6 +85,22 @@ class Reading(web.RequestHandler):
                     field=name,
                 )
         return given
+
+    def form(self) -> dict[str, Any] | None:
+        """What a call says of its body and of the answer; ``None`` where both are JSON.
+
+        Of the query only what belongs to the call goes on to user code, for it may have a token.
+        """
+        form: dict[str, Any] = {}
+        given = self.request.headers.get("Content-Type", "")
+        if not formats.is_json(given):
+            named = ((name, self.get_query_arguments(name)) for name in CONTROLS)
+            form["content_type"] = given
+            form["query"] = {name: values for name, values in named if values}
+        accept = self.request.headers.get("Accept", "")
+        if formats.preferred(accept):
+            form["accept"] = accept
+        return form or None
 
     def number(self, name: str, *, most: int = 2**53) -> int | None:
         """A whole number from the query.

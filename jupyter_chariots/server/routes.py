@@ -7,10 +7,10 @@ import re
 from tornado import web
 
 from ..errors import NotFound
-from . import jobs, pipelines, snapshot, store
+from . import jobs, pipelines, running, snapshot, store
 from .base import PIPELINES, ChariotsHandler, authorized
 
-__all__ = ["ROUTES", "handlers"]
+__all__ = ["ROUTES", "handlers", "pattern"]
 
 # Templates as in openapi.yaml; a parameter is one segment of the path, percent-decoded.
 ROUTES: dict[str, type[ChariotsHandler]] = {
@@ -20,15 +20,19 @@ ROUTES: dict[str, type[ChariotsHandler]] = {
     "/pipelines/{name}/versions": pipelines.VersionsHandler,
     "/pipelines/{name}/health_check": pipelines.PipelineHealthCheckHandler,
     "/pipelines/{name}/loadable": pipelines.LoadableHandler,
+    "/pipelines/{name}/log": pipelines.LogHandler,
     "/pipelines/{name}/served": pipelines.ServedHandler,
     "/pipelines/{name}": pipelines.PipelineHandler,
     "/pipelines": pipelines.PipelinesHandler,
+    "/calls/{id}": running.CallHandler,
+    "/notebooks": pipelines.NotebooksHandler,
     "/health_check": pipelines.HealthCheckHandler,
     "/available_pipelines": pipelines.AvailablePipelinesHandler,
     "/jobs/fetch": jobs.FetchJobHandler,
     "/jobs": jobs.JobsHandler,
     "/ops": store.OpsHandler,
     "/ops/{op}/versions": store.OpVersionsHandler,
+    "/ops/{op}/versions/{version}": store.OpVersionHandler,
     "/ops/{op}/diff": store.DiffHandler,
     "/snapshot": snapshot.SnapshotHandler,
     "/openapi.yaml": snapshot.OpenAPIHandler,
@@ -54,10 +58,11 @@ class UnknownRouteHandler(ChariotsHandler):
 
 def handlers() -> list[tuple[str, type[ChariotsHandler]]]:
     """Patterns and handlers as an extension gives them to Jupyter; a trailing slash is ignored."""
-    known = [(_pattern(template), handler) for template, handler in ROUTES.items()]
+    known = [(pattern(template), handler) for template, handler in ROUTES.items()]
     return [*known, (r"/chariots(?:/.*)?", UnknownRouteHandler)]
 
 
-def _pattern(template: str) -> str:
+def pattern(template: str) -> str:
+    """The regular expression of a route, without ``base_url``."""
     parts = re.split(r"\{\w+\}", template)
     return "/chariots" + "([^/]+)".join(re.escape(part) for part in parts) + "/?"

@@ -8,7 +8,7 @@ from ..op_store import OpStore
 from .base import STORE, ChariotsHandler, authorized
 from .views import page_view, plain
 
-__all__ = ["DiffHandler", "OpVersionsHandler", "OpsHandler"]
+__all__ = ["DiffHandler", "OpVersionHandler", "OpVersionsHandler", "OpsHandler"]
 
 
 class OpsHandler(ChariotsHandler):
@@ -35,6 +35,17 @@ class OpVersionsHandler(ChariotsHandler):
         await self.manager.started()
         rows = await self.manager.store(OpStore.history, op, **page)
         self.answer(page_view(rows, page["limit"], "id"))
+
+
+class OpVersionHandler(ChariotsHandler):
+    """One version of an op."""
+
+    @web.authenticated
+    @authorized("read", resource=STORE)
+    async def get(self, op: str, version: str) -> None:
+        """Its provenance and what it was trained on."""
+        await self.manager.started()
+        self.answer(plain(await self.manager.store(OpStore.version_info, op, version)))
 
 
 class DiffHandler(ChariotsHandler):

@@ -60,7 +60,7 @@ def graph_view(spec: PipelineSpec) -> dict[str, Any]:
     """Nodes and ops of a pipeline, without sources."""
     data = spec.to_json()
     for op in data["ops"]:
-        del op["source"]
+        del op["source"], op["facts"]
     return {"nodes": data["nodes"], "ops": data["ops"]}
 
 
@@ -94,9 +94,20 @@ def refusal_view(reason: ChariotsError) -> dict[str, Any]:
 
 def stored_view(store: OpStore, spec: PipelineSpec) -> dict[str, Any]:
     """What the store knows of a pipeline, beside what it serves."""
-    current = store.current(spec)
-    numbers = {op: store.version_number(op, version) for op, version in current.items()}
-    return {"current": versions_view(current, numbers), "unsaved": store.unsaved(spec)}
+    found = store.overview(spec)
+    newer = found.newer
+    return {
+        "current": versions_view(found.versions, found.numbers),
+        "unsaved": found.unsaved,
+        "unsaved_ops": list(found.unsaved_ops),
+        "newer": newer
+        and {
+            "numbers": newer.numbers,
+            "fits": newer.choice is not None,
+            "reason": newer.reason,
+            "pinned": newer.pinned,
+        },
+    }
 
 
 def schema_view(

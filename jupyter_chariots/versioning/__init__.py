@@ -4,10 +4,12 @@ from .code import Code
 from .fields import Versioned, VersionedField, VersionedFieldDict
 from .names import check_name
 from .spec import Learned, Link, NodeSpec, OpSpec, PipelineSpec, RunRecord
+from .status import JobStatus
 from .version import Version, VersionType, combine, digest, now
 
 __all__ = [
     "Code",
+    "JobStatus",
     "Learned",
     "Link",
     "NodeSpec",

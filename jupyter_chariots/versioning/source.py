@@ -14,7 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-__all__ = ["class_source", "function_source", "is_user_module", "normalised", "remember_source"]
+from .cells import note_cell
+
+__all__ = [
+    "class_source",
+    "file_of",
+    "function_source",
+    "is_user_module",
+    "normalised",
+    "remember_source",
+]
 
 # Lines of files as they were when a class of theirs was defined: files are edited while a kernel
 # goes on with what it has imported.
@@ -49,14 +58,15 @@ def _is_installed(file: str) -> bool:
 
 
 def remember_source(cls: type) -> None:
-    """Keep the text of the file that defines the class, as it is now."""
+    """Keep the text of the file that defines the class, as it is now, and which cell that is."""
     if is_user_module(cls.__module__):
-        file = _file_of(cls)
+        file = file_of(cls)
         if file is not None:
             linecache.checkcache(file)
             lines = linecache.getlines(file, _namespace(cls))
             if lines:
                 _remembered[file] = lines
+            note_cell(file)
 
 
 def function_source(function: types.FunctionType) -> str | None:
@@ -100,7 +110,7 @@ def _shape(code: Any) -> Any:
 
 def class_source(cls: type) -> str | None:
     """The text of a class, decorators included; ``None`` if there is none."""
-    file = _file_of(cls)
+    file = file_of(cls)
     if file is None:
         return None
     return _index_of(file, _namespace(cls)).classes.get(cls.__qualname__)
@@ -110,7 +120,8 @@ def _namespace(cls: type) -> dict[str, Any]:
     return vars(sys.modules[cls.__module__]) if cls.__module__ in sys.modules else {}
 
 
-def _file_of(cls: type) -> str | None:
+def file_of(cls: type) -> str | None:
+    """The file that defines a class, as its code names it; ``None`` if there is none."""
     # The module of a notebook class has no file, but each of its methods knows its cell.
     for value in vars(cls).values():
         value = getattr(value, "__func__", None) or getattr(value, "fget", None) or value

@@ -36,6 +36,8 @@ class OpSpec:
         origin: the notebook or module that defines it.
         source: its source code, where it could be had.
         packages: the installed packages that its modules use, with their versions.
+        facts: what else is known of its code: the cell, texts of what it names; no part of its
+            identity.
     """
 
     name: str
@@ -50,6 +52,7 @@ class OpSpec:
     origin: str = ""
     source: str | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class PipelineSpec:
         del data["python"]
         for op in data["ops"]:
             op["version"] = op["version"].partition("_")[0]
-            del op["packages"], op["source"], op["origin"]
+            del op["packages"], op["source"], op["origin"], op["facts"]
         return digest(json.dumps(data, sort_keys=True).encode())
 
     def node_versions(self, versions: Mapping[str, Version]) -> dict[str, Version]:

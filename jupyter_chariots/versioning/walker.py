@@ -15,6 +15,8 @@ from typing import Any
 
 from .bytecode import bytecode, globals_named
 from .canonical import Canonical, NotCanonical, public_name, public_path
+from .packages import package_of, version_of_package
+from .secrets import is_secret_name
 from .source import function_source, is_user_module, normalised
 from .version import digest
 
@@ -43,12 +45,14 @@ class CodeWalker:
     Attributes:
         packages: the installed packages that were met, with their versions.
         opaque: names of functions without source.
+        values: digests of the data that is named, by name.
         found: the user's own functions and classes, by number.
     """
 
     def __init__(self, active: frozenset[int] = frozenset()) -> None:
         self.packages: dict[str, str] = {}
         self.opaque: set[str] = set()
+        self.values: dict[str, str] = {}
         self._numbers: dict[int, int] = {}
         self.found: list[Any] = []
         self._active = active  # roots of the walks that this one is a part of
@@ -91,6 +95,7 @@ class CodeWalker:
         made = walker.digest_of(thing).encode()
         self.packages.update(walker.packages)
         self.opaque.update(walker.opaque)
+        self.values.update(walker.values)
         return made
 
     def _write(self, value: Any) -> bytes:
@@ -110,18 +115,12 @@ class CodeWalker:
         return isinstance(value, _CONTAINERS) or is_user_module(type(value).__module__)
 
     def _note(self, module: str) -> None:
-        top = module.partition(".")[0]
-        if top in self.packages or top in sys.stdlib_module_names or is_user_module(module):
+        package = package_of(module)
+        if package is None or package in self.packages:
             return
-        version = getattr(sys.modules.get(top), "__version__", None)
-        if not isinstance(version, str):
-            import importlib.metadata  # takes 20 ms, and most packages say it themselves
-
-            try:
-                version = importlib.metadata.version(top)
-            except (importlib.metadata.PackageNotFoundError, ValueError):
-                return
-        self.packages[top] = version
+        version = version_of_package(package)
+        if version is not None:
+            self.packages[package] = version
 
     # Functions.
 
@@ -164,7 +163,13 @@ class CodeWalker:
             if is_user_module(value.__name__):
                 yield from self._imported(value.__name__)
                 return
-        yield ".".join(path).encode() + b"=" + self._write(value)
+        written = self._write(value)
+        is_data = not (callable(value) or isinstance(value, types.ModuleType))
+        if is_data and not is_secret_name(path[-1]):
+            module = str(namespace.get("__name__", "__main__"))
+            named = path if module == "__main__" else (module, *path)
+            self.values[".".join(named)] = digest(written)[:10]
+        yield ".".join(path).encode() + b"=" + written
 
     def _imported(self, module: str) -> Iterator[bytes]:
         """A module as a whole: it is named as such, or imported inside a function.

@@ -1,44 +1,52 @@
-"""The program of a child process: ``python -m jupyter_chariots.workers.child FD``.
+"""The program of a child process: ``python -m jupyter_chariots.workers.child CHANNEL``.
 
-``FD`` is one end of a socket pair. The main thread reads requests from it, one after the other,
+The main thread reads requests from the connection that the argument names, one after the other,
 and runs user code; a second thread does nothing but wait for the server to hang up, and then ends
-this process and its whole group, whatever the main thread is doing.
+this process and its whole group, whatever the main thread is doing, if the guard does not.
 """
 
 from __future__ import annotations
 
 import contextlib
 import faulthandler
+import json
 import os
 import platform
-import select
 import signal
 import socket
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ..errors import ChariotsError, Conflict, Unavailable
-from ..pipelines.pipeline import Pipeline
+from ..formats import Body, Received
+from ..ml.bundling import bundle_of
+from ..pipelines.header import check_here
+from ..pipelines.opening import unpack
 from ..pipelines.runners import BaseRunner, SequentialRunner
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
-from .frames import PROTOCOL, Decoder, pack
+from .channel import join
+from .frames import PROTOCOL, pack, parts
 from .hosted import Hosted, NeedsFreshProcess, Store
-from .interrupts import Interrupts
+from .limits import explained, give_way, limit_memory, spare_others
 from .logs import rotate
 from .modules import find, load_object
+from .output import Output
+from .requests import Requests
 
 __all__ = ["main"]
 
 _LONGEST_TEXT = 20_000
 _LARGEST_DETAILS = 1 << 20
+_HEAD_START_S = 1.0  # of the guard
 
 Header = Mapping[str, Any]
-Answer = tuple[Mapping[str, Any], bytes]
+Answer = tuple[Mapping[str, Any], Body]
 
 
 class _Stop(Exception):
@@ -50,32 +58,40 @@ class Child:
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
-        self._interrupts = Interrupts()
+        self._requests = Requests(channel)
+        self._interrupts = self._requests.interrupts
+        self._output = Output(self._send)
         self._settings: Header = {"log": os.devnull}
         self._store: Store | None = None
         self._hosted: Hosted | None = None
         self._actions = {
             action.__name__: action
             for action in (
-                self.setup, self.check, self.describe, self.define, self.load, self.call, self.run,
-                self.stop,
+                self.setup, self.check, self.describe, self.cells, self.define, self.load,
+                self.call, self.calls, self.run, self.stop,
             )
         }  # fmt: skip
 
     def serve(self) -> None:
         """Answer until told to stop."""
         self._interrupts.install()
-        decoder = Decoder()
+        self._output.install()
         with contextlib.suppress(_Stop):
-            while data := self._channel.recv(1 << 18):
-                for header, body in decoder.feed(data):
-                    answer, content = self._answer(header, body)
-                    self._channel.sendall(pack({"id": header["id"], **answer}, content))
-                    with contextlib.suppress(OSError):  # a log is not worth a process
-                        rotate(Path(self._settings["log"]), 1, 2)
+            for header, body in self._requests:
+                if header.get("heard"):
+                    self._output.begin(header["id"])
+                answer, content = self._answer(header, body)
+                with self._output.sending:
+                    self._output.end()
+                    self._send({"id": header["id"], **answer}, content)
+                with contextlib.suppress(OSError):  # a log is not worth a process
+                    rotate(Path(self._settings["log"]), 1, 2)
 
-    def _answer(self, header: Header, body: bytes) -> Answer:
-        self._interrupts.reset()
+    def _send(self, header: Header, content: Body) -> None:
+        for part in parts(header, content):
+            self._channel.sendall(part)
+
+    def _answer(self, header: Header, body: Received) -> Answer:
         try:
             return self._actions[header["do"]](header, body)
         except _Stop:
@@ -83,31 +99,37 @@ class Child:
         except NeedsFreshProcess:
             return {"fresh": True}, b""
         except ChariotsError as error:
-            return _refusal(error)
+            return _refusal(explained(error, self._memory_limit))
         except KeyboardInterrupt:
             return _refusal(Unavailable("The request was interrupted.", interrupted=True))
         except BaseException as error:
             message = f"{type(error).__name__}: {error}"
-            return _refusal(ChariotsError(message, traceback=traceback.format_exc()))
+            failure = ChariotsError(message, traceback=traceback.format_exc())
+            failure.__cause__ = error
+            return _refusal(explained(failure, self._memory_limit))
         finally:
-            self._interrupts.reset()
+            self._interrupts.forbid()
 
     # -- requests ---------------------------------------------------------------------------
 
-    def setup(self, header: Header, body: bytes) -> Answer:
+    def setup(self, header: Header, body: Received) -> Answer:
         """The first request: settings of the server."""
         self._settings = header
+        spare_others()
+        give_way(header.get("niceness", 0))
+        if self._memory_limit:
+            limit_memory(self._memory_limit)
         sys.path[:0] = header["path"]
         info = {"protocol": PROTOCOL, "python": platform.python_version(), "pid": os.getpid()}
         return info, b""
 
-    def check(self, header: Header, body: bytes) -> Answer:
+    def check(self, header: Header, body: Received) -> Answer:
         """Whether runner and callbacks of the configuration can be made."""
         self._runner()
         self._callbacks()
         return {}, b""
 
-    def describe(self, header: Header, body: bytes) -> Answer:
+    def describe(self, header: Header, body: Received) -> Answer:
         """The pipelines that ``module`` or ``module:name`` has."""
         with self._interrupts:
             found = [
@@ -116,17 +138,36 @@ class Child:
             ]
         return {"found": found}, b""
 
-    def define(self, header: Header, body: bytes) -> Answer:
-        """Import the pipeline that this process is for."""
-        spec = PipelineSpec.from_json(header["spec"])
-        reference = header["source"]["ref"]
+    def cells(self, header: Header, body: Received) -> Answer:
+        """Run cells of a notebook; the pipelines that they leave, as a notebook sends them."""
+        # late: only a process for cells needs IPython
+        from .cells import pipelines_of_cells, users_files
+
         with self._interrupts:
-            pipeline: Pipeline = find(reference)[0].pipeline
+            pipelines = pipelines_of_cells(header["notebook"], json.loads(body))
+            bundle = bundle_of(pipelines, replace=False, share=(), env=header["env"])
+            return {"files": users_files()}, bundle.to_bytes()
+
+    def define(self, header: Header, body: Received) -> Answer:
+        """Import the pipeline that this process is for, or open its definition by value."""
+        spec = PipelineSpec.from_json(header["spec"])
+        source = header["source"]
+        with self._interrupts:
+            if source["kind"] == "pickle":
+                # first, for another Python may not even have what the store needs
+                check_here(source["header"])
+                # signature and digest are checked before anything is opened
+                data = self._open_store().read_definition(spec.name, source["blob"])
+                pipeline = unpack(source["header"], data)
+                reference, remedy = "its definition", "Serve it again."
+            else:
+                reference, remedy = source["ref"], "Restart the server to serve the new code."
+                pipeline = find(reference)[0].pipeline
             if pipeline.spec.digest != spec.digest:
                 raise Conflict(
                     f"The code of pipeline {spec.name!r} ({reference}) changed since it was "
                     "served.",
-                    hint="Restart the server to serve the new code.",
+                    hint=remedy,
                     pipeline=spec.name,
                 )
             pipeline.callbacks = [*pipeline.callbacks, *self._callbacks()]
@@ -136,7 +177,7 @@ class Child:
         )
         return {}, b""
 
-    def load(self, header: Header, body: bytes) -> Answer:
+    def load(self, header: Header, body: Received) -> Answer:
         """Take on a set of versions."""
         versions = {op: Version.parse(text) for op, text in header["versions"].items()}
         stored = {op: Version.parse(text) for op, text in header["stored"].items()}
@@ -144,11 +185,27 @@ class Child:
             self._pipeline.load(self._open_store(), versions, stored)
         return {}, b""
 
-    def call(self, header: Header, body: bytes) -> Answer:
+    def call(self, header: Header, body: Received) -> Answer:
         """Run on the loaded set; changes nothing."""
-        return {}, self._pipeline.call(body)
+        return self._pipeline.call(body, header)
 
-    def run(self, header: Header, body: bytes) -> Answer:
+    def calls(self, header: Header, body: Received) -> Answer:
+        """Several calls at once; ``lengths`` are those of their bodies, and of the answers."""
+        start, bodies = 0, []
+        for length in header["lengths"]:
+            bodies.append(body[start : start + length])
+            start += length
+        answers, warning = self._pipeline.calls(bodies)
+        refused = {
+            index: answer.payload()
+            for index, answer in enumerate(answers)
+            if isinstance(answer, ChariotsError)
+        }
+        parts = [b"" if isinstance(answer, ChariotsError) else answer for answer in answers]
+        about = {"lengths": [len(part) for part in parts], "errors": refused, "warning": warning}
+        return about, b"".join(parts)
+
+    def run(self, header: Header, body: Received) -> Answer:
         """Run from what the store says, and commit."""
         return self._pipeline.run(
             self._open_store(),
@@ -156,13 +213,19 @@ class Child:
             who=header["who"],
             job_id=header["job_id"],
             promote=header["promote"],
+            form=header,
         )
 
-    def stop(self, header: Header, body: bytes) -> Answer:
+    def stop(self, header: Header, body: Received) -> Answer:
         """End this process in the normal way, exit handlers included."""
         raise _Stop
 
     # -- what they need -----------------------------------------------------------------------
+
+    @property
+    def _memory_limit(self) -> int | None:
+        limit: int | None = self._settings.get("memory_limit")
+        return limit
 
     @property
     def _pipeline(self) -> Hosted:
@@ -192,6 +255,9 @@ class Child:
 
 def _refusal(error: ChariotsError) -> Answer:
     """The error, made to fit into a header: user code may have put anything into it."""
+    if error.traceback:
+        with contextlib.suppress(OSError):  # the log can't be written
+            os.write(2, f"{_shortened(str(error.traceback)).rstrip()}\n".encode(errors="replace"))
     payload = error.payload()
     texts = {
         name: _shortened(str(payload.pop(name)))
@@ -213,29 +279,24 @@ def _shortened(text: str) -> str:
     return f"{text[:half]}\n… {len(text) - 2 * half:,} characters …\n{text[-half:]}"
 
 
-def _end_with_server(descriptor: int) -> None:
-    """Wait until the other end of the socket is closed; then end the whole group, at once."""
-    poll = select.poll()
-    poll.register(descriptor, 0)  # hanging up is always reported
-    while not poll.poll():
-        pass
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
+def _end_with_server(hung_up: Callable[[], None]) -> None:
+    """Wait until the server has hung up; then end the whole group.
+
+    The guard does that, too, and more thoroughly, for it asks whose parent this process is as long
+    as it lives. So it comes first; but it may be gone as well.
+    """
+    hung_up()
+    time.sleep(_HEAD_START_S)
+    if hasattr(os, "getpgrp") and os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGTERM)  # not SIGKILL: see `descendants.end`
     os._exit(1)
 
 
 def main(arguments: list[str]) -> None:
-    """Serve the socket whose file descriptor is the first argument."""
+    """Serve the connection that the first argument names."""
     faulthandler.enable()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(line_buffering=True)
-    descriptor = int(arguments[0])
-    # nobody that this process starts may keep the channel open
-    os.set_inheritable(descriptor, False)
-    channel = socket.socket(fileno=descriptor)
-    os.register_at_fork(after_in_child=channel.close)
-    threading.Thread(target=_end_with_server, args=(descriptor,), daemon=True).start()
+    channel, hung_up = join(arguments[0])
+    threading.Thread(target=_end_with_server, args=(hung_up,), daemon=True).start()
     Child(channel).serve()
 
 

@@ -39,7 +39,7 @@ from uuid import UUID
 
 from ..errors import SerializationError
 
-__all__ = ["encode"]
+__all__ = ["encode", "plain"]
 
 
 def encode(value: object) -> str:
@@ -60,6 +60,15 @@ def encode(value: object) -> str:
         raise SerializationError("The value is nested too deeply, or contains itself.") from None
     except (TypeError, ValueError) as error:
         raise SerializationError(f"The value cannot be written as JSON: {error}") from error
+
+
+def plain(value: Any) -> Any:
+    """The value in lists, dicts and what else JSON knows.
+
+    Raises:
+        SerializationError: it contains something that has no form in JSON.
+    """
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

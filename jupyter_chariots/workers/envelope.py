@@ -1,15 +1,36 @@
-"""The JSON around a run: what a call brings, and the answer that goes back as it is."""
+"""What is around a run: what a call brings, and the answer that goes back as it is.
+
+With JSON it stands in the body; with the binary formats in the query and in headers.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from .. import formats
 from ..errors import BadRequest
 from ..versioning.version import Version
 
-__all__ = ["Envelope", "answer_tail", "assemble", "becomes_job", "read_envelope"]
+__all__ = [
+    "CONTROLS",
+    "MOST_IN_HEADERS",
+    "Answer",
+    "Envelope",
+    "answer_tail",
+    "assemble",
+    "becomes_job",
+    "read_call",
+    "read_envelope",
+]
+
+MOST_IN_HEADERS = 12 << 10
+"""Bytes around the output that an answer may have in its headers; proxies often end at 16 KiB."""
+
+Answer = tuple[dict[str, Any], formats.Body]
+"""Header of the frame, body of the answer."""
 
 
 class Envelope(NamedTuple):
@@ -53,11 +74,14 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON; send null")
 
 
+CONTROLS = tuple(_CONTROLS)
+"""Names of the fields beside the input."""
+
 _decode = json.JSONDecoder(parse_constant=_no_constant).decode
 _EMPTY = Envelope()
 
 
-def read_envelope(body: bytes) -> Envelope:
+def read_envelope(body: formats.Received) -> Envelope:
     """Read the body of a call.
 
     No body and ``null`` are a call that says nothing; a field that is ``null`` is absent; fields
@@ -85,6 +109,43 @@ def read_envelope(body: bytes) -> Envelope:
                 f"The field {name!r} is {_kind(value)}; it must be {wanted}.", field=name
             )
     return Envelope(data.get("pipeline_input"), **controls)
+
+
+def read_call(body: formats.Received, form: Mapping[str, Any]) -> Envelope:
+    """Read a call by what its request said of itself.
+
+    Args:
+        body: of the request.
+        form: ``content_type`` where it is not JSON, and then ``query``: the values of the control
+            fields by name.
+
+    Raises:
+        BadRequest: the body is not what its type says, or a field is of the wrong type.
+        UnsupportedFormat: nothing here reads a body of that type.
+    """
+    given = form.get("content_type")
+    if given is None:
+        return read_envelope(body)
+    # no body is no input, whatever its type; but no bytes are bytes
+    media = formats.media_type(given) if body or given == formats.BYTES else None
+    query: Mapping[str, list[str]] = form.get("query", {})
+    controls = {name: _read_control(name, texts) for name, texts in query.items()}
+    return Envelope(formats.decode(media, body) if media else None, **controls)
+
+
+def _read_control(name: str, texts: list[str]) -> Any:
+    """A control field from its texts in a query."""
+    fits, wanted = _CONTROLS[name]
+    value: Any = texts if name == "after" else texts[-1]
+    if name not in ("after", "idempotency_key"):
+        # any other text is neither a boolean nor a number, and is refused as such
+        with contextlib.suppress(ValueError, RecursionError):
+            value = _decode(texts[-1])
+    if not fits(value):
+        raise BadRequest(
+            f"The parameter {name!r} is {texts[-1][:80]!r}; it must be {wanted}.", field=name
+        )
+    return value
 
 
 _HINT = 'Send an object such as {"pipeline_input": [[5.1, 3.5, 1.4, 0.2]]}, or no body.'
@@ -117,6 +178,21 @@ def answer_tail(versions: Mapping[str, Version], **more: Any) -> bytes:
     return b", " + json.dumps(fields).encode()[1:]
 
 
-def assemble(output: str, tail: bytes) -> bytes:
-    """The body of the answer: an encoded output and the tail."""
-    return b"".join((b'{"pipeline_output": ', output.encode(), tail))
+def assemble(output: str | tuple[str, formats.Body], tail: bytes) -> Answer:
+    """The answer: an encoded output and the tail.
+
+    Args:
+        output: JSON; or media type and bytes, and then the tail goes into ``headers``.
+        tail: made by :func:`answer_tail`.
+    """
+    if isinstance(output, str):
+        return {}, b"".join((b'{"pipeline_output": ', output.encode(), tail))
+    fields = json.loads(b"{" + tail[2:])
+    headers = {
+        "Chariots-" + name.replace("_", "-").title(): value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for name, value in fields.items()
+        if value is not None
+    }
+    return {"content_type": output[0], "headers": headers}, output[1]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import mmap
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
+from .. import formats
 from ..errors import (
     ChariotsError,
     InvalidInput,
@@ -19,8 +22,19 @@ from ..pipelines.state import load_state
 from ..versioning.spec import PipelineSpec, RunRecord
 from ..versioning.version import Version
 from . import codec
-from .envelope import Envelope, answer_tail, assemble, becomes_job, read_envelope
+from .envelope import (
+    MOST_IN_HEADERS,
+    Answer,
+    Envelope,
+    answer_tail,
+    assemble,
+    becomes_job,
+    read_call,
+    read_envelope,
+)
+from .inputs import arranged
 from .interrupts import Interrupts
+from .joining import Joining
 
 __all__ = ["Hosted", "NeedsFreshProcess", "Store"]
 
@@ -34,11 +48,23 @@ class Store(Protocol):
     def start(self, spec: PipelineSpec) -> Any:
         """The ``versions`` and ``states`` that a run starts from."""
 
-    def read(self, op: str, version: Version, *, mapped: bool = False) -> Any:
+    def read(
+        self,
+        op: str,
+        version: Version,
+        *,
+        mapped: bool | Callable[[mmap.mmap], object] = False,
+    ) -> Any:
         """The bytes of a state, after their digest and signature were checked."""
+
+    def version_info(self, op: str, version: Version) -> Any:
+        """What is known of a version; its ``facts`` may have the schema of the input."""
 
     def record(self, choice: Any) -> Any:
         """Keep the versions that a choice makes."""
+
+    def read_definition(self, pipeline: str, blob: str) -> Any:
+        """The bytes of a definition, after their digest and signature were checked."""
 
     def commit(
         self,
@@ -80,8 +106,10 @@ class Hosted:
         self._runner, self._interrupts, self._use_workers = runner, interrupts, use_workers
         self._unsure: set[str] = set()  # ops that a run may have left half changed
         self._tail = answer_tail(spec.node_versions({}))
+        self._joining = Joining(spec.name, self._run, self._single)
         output = next((n for n in spec.nodes if "__pipeline_output__" in n.outputs), None)
         self._output_node = output.name if output else None
+        self._schema: Mapping[str, Any] | None = None
 
     def load(
         self, store: Store, versions: Mapping[str, Version], stored: Mapping[str, Version]
@@ -98,20 +126,55 @@ class Hosted:
         for op, payload in payloads.items():
             self._set(op, payload, wanted[op])
         self._tail = answer_tail(self.spec.node_versions(versions))
+        # its facts stand with the version under which the state is stored
+        self._schema = self._schema_of(store, {**versions, **stored})
 
-    def call(self, body: bytes) -> bytes:
-        """Answer a call on the loaded set."""
-        return assemble(self._execute(self._input(read_envelope(body))), self._tail)
+    def call(
+        self, body: formats.Received, form: Mapping[str, Any] = MappingProxyType({})
+    ) -> Answer:
+        """Answer a call on the loaded set.
+
+        Args:
+            body: of the request.
+            form: ``content_type``, ``query`` and ``accept`` of the request, where they are not
+                those of JSON.
+        """
+        pipeline_input = self._arranged(self._given(read_call(body, form)))
+        return assemble(self._execute(pipeline_input, form), self._tail)
+
+    def calls(
+        self, bodies: Sequence[formats.Received]
+    ) -> tuple[list[bytes | ChariotsError], str | None]:
+        """Answer several calls in JSON on the loaded set, as one run where that is the same.
+
+        Returns:
+            for each body the answer or the error; and why calls should not be joined, if so.
+
+        Raises:
+            Unavailable: it was interrupted.
+        """
+        answers: list[bytes | ChariotsError] = [b""] * len(bodies)
+        given: dict[int, Any] = {}
+        for index, body in enumerate(bodies):
+            try:
+                given[index] = self._given(read_envelope(body))
+            except ChariotsError as error:
+                answers[index] = error
+        outputs = self._joining.outputs(list(given.values()))
+        for index, output in zip(given, outputs, strict=True):
+            answers[index] = output if isinstance(output, ChariotsError) else self._complete(output)
+        return answers, self._joining.warning
 
     def run(
         self,
         store: Store,
-        body: bytes,
+        body: formats.Received,
         *,
         who: str | None = None,
         job_id: str | None = None,
         promote: bool = False,
-    ) -> tuple[dict[str, Any], bytes]:
+        form: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Answer:
         """Run from what the store says it starts from, and commit what it leaves.
 
         Returns:
@@ -121,17 +184,19 @@ class Hosted:
         Raises:
             NeedsFreshProcess: an op must start as constructed, and here it no longer is.
         """
-        envelope = read_envelope(body)
-        pipeline_input = self._input(envelope)
+        envelope = read_call(body, form)
+        given = self._given(envelope)  # refused before a store is asked
         started = store.sequence()
         before = self._start(store)
+        self._schema = self._schema_of(store, before)
+        pipeline_input = self._arranged(given)
         self.pipeline.last_run = None
         self._unsure = {op.name for op in self.spec.ops if op.carries}
-        output = self._execute(pipeline_input)
+        output = self._execute(pipeline_input, form)
         record = self.pipeline.last_run
         if record is None:
             self._unsure.clear()
-            return {}, assemble(output, answer_tail(self.spec.node_versions(before)))
+            return assemble(output, answer_tail(self.spec.node_versions(before)))
         committed = store.commit(
             self.spec,
             record,
@@ -156,7 +221,18 @@ class Hosted:
             "versions": {op: str(version) for op, version in committed.versions.items()},
             "warnings": committed.warnings,
         }
-        return header, assemble(output, tail)
+        form_of_answer, answer = assemble(output, tail)
+        return {**header, **form_of_answer}, answer
+
+    def run_here(self, pipeline_input: Any) -> Any:
+        """Run on the loaded set and give the output as it is; nothing is committed.
+
+        Raises:
+            InvalidInput: the input does not fit the pipeline.
+            NodeFailed: an op raised; its own exception is the cause.
+        """
+        given = self._arranged(self._given(Envelope(pipeline_input)))
+        return self._runner.run(self.pipeline, given)
 
     def _start(self, store: Store) -> dict[str, Version]:
         """Bring the ops that are not fitted from scratch to the versions that a run starts from."""
@@ -187,7 +263,7 @@ class Hosted:
         op.set_learned(version)
         self._unsure.discard(name)
 
-    def _input(self, envelope: Envelope) -> Any:
+    def _given(self, envelope: Envelope) -> Any:
         given = envelope.pipeline_input is not None
         if given and not self.spec.takes_input:
             raise InvalidInput(
@@ -203,12 +279,49 @@ class Hosted:
             )
         return envelope.pipeline_input
 
-    def _execute(self, pipeline_input: Any) -> str:
-        """The output of one execution, as JSON."""
+    def _arranged(self, given: Any) -> Any:
+        """The input as the op that gets it knows it from its fit."""
+        return given if self._schema is None else arranged(given, self._schema, self.spec.name)
+
+    def _schema_of(self, store: Store, versions: Mapping[str, Version]) -> Any:
+        """What the input looked like when the op that gets it was fitted, if one is fitted."""
+        for node in self.spec.nodes:
+            # which of a nested pipeline's ops gets the input, the specification does not say
+            if "__pipeline_input__" in node.inputs and len(node.ops) == 1:
+                op = self.spec.ops[node.ops[0]]
+                if op.stateful and not op.fits and op.name in versions:
+                    return store.version_info(op.name, versions[op.name]).facts.get("schema")
+        return None
+
+    def _run(self, given: Any) -> Any:
+        pipeline_input = self._arranged(given)
+        with self._interrupts:
+            return self._runner.run(self.pipeline, pipeline_input)
+
+    def _complete(self, output: str) -> bytes:
+        return bytes(assemble(output, self._tail)[1])
+
+    def _single(self, given: Any) -> str | ChariotsError:
+        """The output of one execution among several, as JSON, or its error."""
+        try:
+            return str(self._execute(self._arranged(given), {}))
+        except ChariotsError as error:
+            if error.details.get("interrupted"):
+                raise
+            return error
+
+    def _execute(
+        self, pipeline_input: Any, form: Mapping[str, Any]
+    ) -> str | tuple[str, formats.Body]:
+        """The output of one execution: JSON, or media type and bytes."""
         name = self.spec.name
+        wanted = formats.preferred(form.get("accept", ""))
+        if len(self._tail) > MOST_IN_HEADERS:
+            wanted = ()
         try:
             with self._interrupts:
-                return codec.encode(self._runner.run(self.pipeline, pipeline_input))
+                output = self._runner.run(self.pipeline, pipeline_input)
+                return formats.encode(output, wanted) or codec.encode(output)
         except SerializationError as error:
             where = f" (node {self._output_node!r})" if self._output_node else ""
             raise SerializationError(

@@ -6,13 +6,15 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, NotTrusted
 from ..op_store.records import Definition
 from .frames import PROTOCOL
+from .guard_process import GuardProcess
+from .logs import log_of
 from .process import Child
 
 __all__ = ["Launcher"]
@@ -37,6 +39,10 @@ class Launcher:
         use_workers: what the app says about jobs.
         start_timeout: seconds that imports and loading may take.
         call_timeout: seconds that a run that changes nothing may take.
+        memory_limit: bytes that each process may allocate.
+        niceness: how much workers give way to other processes, 0 to 19.
+        guard: ends the children when the server is gone. Without one, they end themselves, but not
+            while C code keeps them from it, and not all that they have started.
     """
 
     store_path: Path
@@ -51,19 +57,28 @@ class Launcher:
     use_workers: bool | None = None
     start_timeout: float = 300.0
     call_timeout: float | None = 60.0
+    memory_limit: int | None = None
+    niceness: int = 0
+    guard: GuardProcess | None = None
 
-    async def start(self, label: str) -> Child:
+    async def start(self, label: str, *, works: bool = False) -> Child:
         """A new child that has been told the settings.
 
         Args:
             label: what it is for: the name of a pipeline; also that of its log.
+            works: whether it is a worker, which gives way to others.
 
         Raises:
             ChariotsError: it cannot be started; nothing is left of it.
         """
-        log = self.logs / f"{label}.log"
+        log = log_of(self.logs, label)
         child = await Child.start(
-            python=self.python, cwd=self.cwd, log=log, label=label, env=self._environment()
+            python=self.python,
+            cwd=self.cwd,
+            log=log,
+            label=label,
+            env=self._environment(),
+            guard=self.guard,
         )
         setup = {
             "do": "setup",
@@ -74,6 +89,8 @@ class Launcher:
             "runner": self.runner,
             "callbacks": self.callbacks,
             "use_workers": self.use_workers,
+            "memory_limit": self.memory_limit,
+            "niceness": self.niceness if works else 0,
         }
         try:
             info, _ = await child.request(setup, timeout=self.start_timeout)
@@ -88,8 +105,12 @@ class Launcher:
             raise
         return child
 
-    async def host(self, definition: Definition) -> Child:
-        """A new child that has imported a pipeline.
+    async def host(self, definition: Definition, *, works: bool = False) -> Child:
+        """A new child that has imported a pipeline, or opened its definition by value.
+
+        Args:
+            definition: the pipeline, as registered.
+            works: whether it is a worker, which gives way to others.
 
         Raises:
             NotTrusted: this user did not sign the definition.
@@ -103,7 +124,10 @@ class Launcher:
                 hint="Serve the pipeline again.",
                 pipeline=definition.name,
             )
-        child = await self.start(definition.name)
+        launcher = self
+        if definition.source["kind"] == "pickle":
+            launcher = self._as_notebook(definition.source["header"])
+        child = await launcher.start(definition.name, works=works)
         header = {
             "do": "define",
             "source": definition.source,
@@ -115,6 +139,19 @@ class Launcher:
             await asyncio.shield(child.stop())
             raise
         return child
+
+    def _as_notebook(self, header: Mapping[str, Any]) -> Launcher:
+        """A launcher for a definition from a notebook: interpreter, folder and all as there."""
+        env = {**self.env, **header["env"]}
+        if header["notebook"]:
+            env["JPY_SESSION_NAME"] = header["notebook"]  # for the provenance of what is learned
+        return replace(
+            self,
+            python=header["executable"],
+            cwd=Path(header["folder"]),
+            path=(*self.path, *header["path"]),
+            env=env,
+        )
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, **self.env}

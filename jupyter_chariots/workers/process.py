@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-import socket
-import subprocess
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..errors import ChariotsError, ConfigurationError, TimedOut, WorkerLost, from_payload
-from .frames import Decoder, Frame, FrameError, pack
-from .logs import open_log
+from ..errors import WorkerLost
+from .channel import Offer
+from .descendants import GRACE
+from .frames import Decoder, Frame, FrameError, pack, parts
+from .guard_process import GuardProcess
+from .outstanding import Hear, Outstanding
+from .session import Session
 
-__all__ = ["GRACE", "Child"]
-
-GRACE = 2.0
-"""Seconds between SIGINT and SIGKILL."""
-
-
-@dataclass
-class _Pending:
-    """A request without an answer yet."""
-
-    answer: asyncio.Future[Frame]
-    timeout: float | None
-    overdue: bool = False
+__all__ = ["Child", "Hear"]
 
 
-class Child(asyncio.Protocol):
+class Child(asyncio.BufferedProtocol):
     """A child process and the requests that it is to answer, one after the other, in order.
 
     Made by :meth:`start`. All methods belong to the event loop's thread; the process itself is
@@ -42,21 +29,26 @@ class Child(asyncio.Protocol):
     Args:
         label: what it is for, in messages and in its log: the name of a pipeline.
         log: the file that its output goes to.
+
+    Attributes:
+        on_exit: called when it has ended.
+        on_answer: called when it has answered, or has ended.
+        outstanding: the requests that it has not answered yet.
     """
 
     def __init__(self, label: str, log: Path) -> None:
         self.label, self.log = label, log
         self.on_exit: Callable[[Child], None] | None = None
+        self.on_answer: Callable[[Child], None] | None = None
+        self.outstanding = Outstanding(label, self._interrupt, self.kill)
         self._loop = asyncio.get_running_loop()
-        self._pending: dict[int, _Pending] = {}
-        self._last_id = 0
-        self._since = 0.0
-        self._timer: asyncio.TimerHandle | None = None
         self._decoder = Decoder()
-        self._stopping = False
+        self._stopping = self._killed = False
         self._ended = False
         self._exited: asyncio.Future[int] = self._loop.create_future()
-        self._process: subprocess.Popen[bytes]
+        self._gone: asyncio.Future[None] = self._loop.create_future()
+        self._session: Session
+        self._offer: Offer
         self._transport: asyncio.Transport | None = None
 
     # -- life ---------------------------------------------------------------------------------
@@ -70,6 +62,7 @@ class Child(asyncio.Protocol):
         log: Path,
         label: str,
         env: Mapping[str, str] | None = None,
+        guard: GuardProcess | None = None,
     ) -> Child:
         """Start a child as the leader of a session of its own.
 
@@ -79,52 +72,52 @@ class Child(asyncio.Protocol):
             log: the file that its output goes to.
             label: what it is for.
             env: its environment; that of this process if not given.
+            guard: is told about it before it runs any user code.
 
         Raises:
             ConfigurationError: the interpreter, the folder or the log cannot be used.
+            Unavailable: the guard was closed.
         """
         child = cls(label, log)
-        ours, theirs = socket.socketpair()
+        offer = child._offer = Offer()
+        waiting = [offer]  # for a thread to take it out
+        command = [python, "-m", "jupyter_chariots.workers.child"]
+
+        def begin() -> Session:
+            return Session(
+                command,
+                waiting.pop(),
+                cwd=cwd,
+                log=log,
+                label=label,
+                env=env,
+                guard=guard,
+                on_exit=child._later(child._on_exit),
+                on_gone=child._later(lambda _: child._gone.set_result(None)),
+            )
+
         try:
-            await asyncio.to_thread(child._spawn, python, cwd, env, theirs)
-            child._transport, _ = await child._loop.create_connection(lambda: child, sock=ours)
+            child._session = await asyncio.to_thread(begin)
+            child._transport, _ = await child._loop.create_connection(
+                lambda: child, sock=offer.socket
+            )
         except BaseException:
-            ours.close()  # which ends the process, if there is one
+            offer.hang_up()  # which ends the process, if there is one
+            for offer in waiting:  # the thread never got its turn
+                offer.decline()
             raise
+        if child._ended:  # already
+            child._hang_up()
         return child
 
-    def _spawn(
-        self, python: str, cwd: Path, env: Mapping[str, str] | None, channel: socket.socket
-    ) -> None:
-        """In a thread, for it touches files: start the process, and wait for it in another one."""
-        try:
-            with channel, open_log(self.log) as log:
-                self._process = subprocess.Popen(
-                    [python, "-m", "jupyter_chariots.workers.child", str(channel.fileno())],
-                    cwd=cwd,
-                    env=env,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=[channel.fileno()],
-                    start_new_session=True,
-                )
-        except OSError as error:
-            raise ConfigurationError(
-                f"No process can be started for {self.label!r}: {error}.",
-                hint=f"Interpreter: {python}; folder: {cwd}; log: {self.log}.",
-            ) from error
-        threading.Thread(target=self._wait, name=f"child-{self.pid}", daemon=True).start()
+    def _later(self, call: Callable[[int], object]) -> Callable[[int], None]:
+        """The call, made by the loop when another thread asks for it."""
 
-    def _wait(self) -> None:
-        """In a thread: wait for the end of the process, then end what it has left behind."""
-        if hasattr(os, "waitid"):
-            # not reaped yet, so the id of its group cannot belong to anybody else
-            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-            self._kill_group()
-        code = self._process.wait()
-        with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._loop.call_soon_threadsafe(self._on_exit, code)
+        def later(code: int) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(call, code)
+
+        return later
 
     def _on_exit(self, code: int) -> None:
         self._exited.set_result(code)
@@ -137,7 +130,7 @@ class Child(asyncio.Protocol):
     @property
     def pid(self) -> int:
         """Its process id, which is also the id of its group."""
-        return self._process.pid
+        return self._session.pid
 
     @property
     def alive(self) -> bool:
@@ -151,7 +144,7 @@ class Child(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """Whether it has requests to answer."""
-        return bool(self._pending)
+        return bool(self.outstanding)
 
     @property
     def reason(self) -> str:
@@ -163,41 +156,46 @@ class Child(asyncio.Protocol):
             return "was stopped"
         if code >= 0:
             return f"ended with exit code {code}"
+        if code == -signal.SIGKILL and not self._killed:
+            return "was killed by SIGKILL (which the system does for lack of memory)"
         with contextlib.suppress(ValueError):
             return f"was killed by {signal.Signals(-code).name}"
         return f"was killed by signal {-code}"
 
     def interrupt(self) -> None:
         """Raise ``KeyboardInterrupt`` in the user code that it runs now; it survives that."""
-        if not self._exited.done():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGINT)
+        first = self.outstanding.first
+        if first is not None:
+            self._interrupt(first)
+
+    def _interrupt(self, request: int) -> None:
+        """End one request: the frame says which, the signal has the child read it at once."""
+        if self._transport and not self._exited.done():
+            self._transport.write(pack({"id": 0, "do": "interrupt", "of": request}))
+            self._session.interrupt()
 
     def kill(self) -> None:
-        """End it and all processes of its group at once."""
-        if not self._exited.done():
-            self._kill_group()
-
-    def _kill_group(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
+        """End it at once by SIGKILL, and all that it has started after at most 2 s more."""
+        self._killed = True
+        self._session.kill()
 
     async def stop(self, *, drain: bool = False) -> None:
         """End it: by a message, which SIGINT helps to be read; after 2 s by SIGKILL.
 
+        Returns when it has ended, and all that it had started.
+
         Args:
             drain: first let the requests that it has be answered.
         """
-        if drain and self._pending and self.alive:
-            await asyncio.wait([pending.answer for pending in self._pending.values()])
+        if drain and self.alive:
+            await self.outstanding.answered()
         if self.alive and self._transport:
             self._stopping = True
             self._transport.write(pack({"id": 0, "do": "stop"}))
-            if self._pending:
-                self.interrupt()
+            self.interrupt()
         await asyncio.wait([self._exited], timeout=GRACE)
         self.kill()
-        await asyncio.wait([self._exited])
+        await asyncio.wait([self._gone])
         self._end()
 
     # -- requests -----------------------------------------------------------------------------
@@ -217,79 +215,85 @@ class Child(asyncio.Protocol):
             TimedOut: it ran for too long.
             WorkerLost: the child died, or is not there any more.
         """
+        return await self.post(header, body, timeout=timeout)
+
+    async def run(
+        self,
+        header: Mapping[str, Any],
+        body: bytes = b"",
+        *,
+        timeout: float | None = None,
+        hear: Hear | None = None,
+    ) -> Frame:
+        """As ``request``; but if the waiting is cancelled, so is the request.
+
+        Then this ends when the request has: with its answer if the cancelling came too late.
+
+        Args:
+            header: ``do`` and the arguments.
+            body: bytes for the child; not looked into here.
+            timeout: seconds that it may run, not counting the requests before it.
+            hear: called with what it prints.
+
+        Raises:
+            Cancelled: it was cancelled.
+            ChariotsError: as ``request`` does.
+        """
+        answer = self.post(header, body, timeout=timeout, hear=hear)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            return await self.outstanding.cancel(answer)
+
+    def post(
+        self,
+        header: Mapping[str, Any],
+        body: bytes = b"",
+        *,
+        timeout: float | None = None,
+        hear: Hear | None = None,
+    ) -> asyncio.Future[Frame]:
+        """Send a request at once; the same as ``request``, but for the waiting."""
         if not self.alive or self._transport is None:
-            raise self._lost()
-        self._last_id += 1
-        pending = _Pending(self._loop.create_future(), timeout)
-        if not self._pending:
-            self._since = self._loop.time()
-        self._pending[self._last_id] = pending
-        self._transport.write(pack({**header, "id": self._last_id}, body))
-        self._watch()
-        answer = await pending.answer
-        error = answer[0].get("error")
-        if error is not None:
-            if pending.overdue and error.get("interrupted"):
-                raise self._too_long(pending)
-            raise from_payload(error)
+            refused: asyncio.Future[Frame] = self._loop.create_future()
+            refused.set_exception(self.lost(begun=False))
+            return refused
+        number, answer = self.outstanding.add(timeout, hear)
+        sent = {**header, "id": number}
+        if hear:
+            sent["heard"] = True
+        for part in parts(sent, body):
+            self._transport.write(part)
         return answer
 
-    def _watch(self) -> None:
-        """See to it that the first request, which is being run, takes no longer than it may."""
-        due = self._due()
-        if due is not None and (self._timer is None or self._timer.when() > due):
-            if self._timer:
-                self._timer.cancel()
-            self._timer = self._loop.call_at(due, self._look)
+    def lost(self, *, begun: bool = True) -> WorkerLost:
+        """What those are told who wait for its answers when it has ended.
 
-    def _look(self) -> None:
-        self._timer = None
-        due = self._due()
-        if due is None or self._loop.time() < due:
-            self._watch()  # another request is the first one by now
-            return
-        pending = next(iter(self._pending.values()))
-        if pending.overdue:
-            self.kill()
-        else:
-            pending.overdue = True
-            self.interrupt()
-            self._watch()
-
-    def _due(self) -> float | None:
-        """When the first request is to be interrupted, or, if it has been, killed."""
-        pending = next(iter(self._pending.values()), None)
-        if pending is None or pending.timeout is None:
-            return None
-        return self._since + pending.timeout + (GRACE if pending.overdue else 0.0)
-
-    def _too_long(self, pending: _Pending) -> TimedOut:
-        return TimedOut(
-            f"{self.label!r} took longer than {pending.timeout:g} s and was ended.",
-            hint="Make it faster, or give it more time in the configuration of the server.",
-            pipeline=self.label,
-        )
-
-    def _lost(self) -> WorkerLost:
+        Args:
+            begun: whether it may have begun to run the request; the others may go elsewhere.
+        """
         return WorkerLost(
             f"The process that ran {self.label!r} {self.reason}.",
             hint=f"It is started again at the next call. Its log: {self.log}.",
             pipeline=self.label,
+            begun=begun,
         )
 
     # -- the socket -----------------------------------------------------------------------------
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next bytes go."""
+        return self._decoder.room()
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Give answers to those who wait for them."""
         try:
-            for frame in self._decoder.feed(data):
-                pending = self._pending.pop(frame[0]["id"])
-                self._since = self._loop.time()
-                self._watch()
-                if not pending.answer.done():
-                    pending.answer.set_result(frame)
+            for frame in self._decoder.filled(nbytes):
+                self.outstanding.take(frame)
         except (FrameError, KeyError):
             self.kill()
+        if self.on_answer:
+            self.on_answer(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It ended, or nothing can be said to it any more."""
@@ -299,18 +303,18 @@ class Child(asyncio.Protocol):
             # usually it is just about to end; how it did is worth waiting for
             self._loop.call_later(GRACE, self.kill)
 
+    def _hang_up(self) -> None:
+        if self._transport:
+            self._transport.abort()
+            self._offer.hang_up()
+
     def _end(self) -> None:
         if self._ended:
             return
         self._ended = True
-        if self._timer:
-            self._timer.cancel()
-        if self._transport:
-            self._transport.abort()
-        for pending in self._pending.values():
-            error: ChariotsError = self._too_long(pending) if pending.overdue else self._lost()
-            if not pending.answer.done():
-                pending.answer.set_exception(error)
-        self._pending.clear()
+        self._hang_up()
+        self.outstanding.lose(lambda begun: self.lost(begun=begun))
+        if self.on_answer:
+            self.on_answer(self)
         if self.on_exit:
             self.on_exit(self)

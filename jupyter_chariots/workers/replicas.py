@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from copy import copy
-from typing import Literal
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal
 
-from ..errors import ChariotsError, NotLoaded, Unavailable
+from ..errors import ChariotsError, NotLoaded, Unavailable, WorkerLost
 from ..op_store.records import Choice, Definition, Served
+from .backing_off import BackOff
+from .batching import CALL
+from .dispatch import Dispatcher
 from .frames import Frame
 from .launcher import Launcher
-from .process import Child
+from .process import Child, Hear
 from .retiring import Retiring
 from .tasks import Tasks
+from .warm import Warm
 
 __all__ = ["Replicas", "State"]
 
 State = Literal["cold", "starting", "ready", "failed"]
 
-_FIRST_DELAY = 0.5
-_LONGEST_DELAY = 30.0
-_CALL = {"do": "call"}
-
 
 class Replicas:
-    """Answers the calls of one pipeline; one process, started when it is first needed.
+    """Answers the calls of one pipeline; started when they are first needed, all on one set.
 
-    A process that died is started again by the next call; one that dies again and again, or does
-    not start, is left alone for a while (0.5 s, doubled each time up to 30 s; a call that
-    succeeds ends that), and calls get the reason at once.
+    Each call goes to the first process that is free. One that died is replaced in the background
+    while the others answer; when none is left, the next call starts them again. What dies again
+    and again, or does not start, is left alone for a while (:class:`BackOff`), and where no other
+    is left, calls get the reason at once. That a process answers is not asked while it is idle:
+    the end of its socket tells of its death, and whatever else may happen to it ends in the
+    time-out of a call.
 
     Args:
         definition: the pipeline, as registered.
         served: what it serves; ``None`` while nothing is loaded.
-        launcher: how its process is started.
-        on_state: called after each change of ``state``.
+        launcher: how its processes are started.
+        on_state: called after each change of ``state``, of ``warning``, and of the processes.
+        on_batch: called with the number of calls that were sent to a process together.
+        wanted: number of processes.
+        warm: ends those that are idle for long, or too many.
     """
 
     def __init__(
@@ -44,79 +50,183 @@ class Replicas:
         served: Choice | Served | None,
         launcher: Launcher,
         on_state: Callable[[Replicas], None] | None = None,
+        on_batch: Callable[[int], object] | None = None,
+        *,
+        wanted: int = 1,
+        warm: Warm | None = None,
     ) -> None:
-        self.definition, self.served = definition, served
+        self.definition, self.served, self.wanted = definition, served, wanted
         self.state: State = "cold"
         self.reason: str | None = None
         self.restarts = 0
-        self._launcher, self._on_state = launcher, on_state
-        self._child: Child | None = None
-        self._error: ChariotsError | None = None
-        self._delay = 0.0
-        self._not_before = 0.0
+        self.used = asyncio.get_running_loop().time()
+        self._launcher, self._on_state, self._warm = launcher, on_state, warm
+        self._dispatcher = Dispatcher(
+            launcher.call_timeout,
+            joins=definition.spec.batchable,
+            on_batch=on_batch,
+            on_warning=self._tell,
+        )
+        self._lost = 0
+        self._running = 0
+        self._quiet = asyncio.Event()
+        self._back_off = BackOff()
         self._changing = asyncio.Lock()
         self._tasks, self._retiring = Tasks(), Retiring()
+        self._filling: asyncio.Task[None] | None = None
         self._closed = False
+        if warm:
+            warm.add(self)
+
+    @property
+    def warning(self) -> str | None:
+        """Why calls are not joined, though the pipeline says that they may be."""
+        return self._dispatcher.warning
 
     @property
     def pids(self) -> list[int]:
         """Ids of the processes that answer calls now."""
-        return [self._child.pid] if self._child and self._child.alive else []
+        return [child.pid for child in self._alive]
 
-    async def call(self, body: bytes) -> Frame:
+    @property
+    def warm(self) -> bool:
+        """Whether there are processes, or will be in a moment."""
+        return self.state in ("starting", "ready")
+
+    @property
+    def idle(self) -> bool:
+        """Whether they have nothing to do, not even to start."""
+        return not (self._running or self._changing.locked())
+
+    # -- calls ------------------------------------------------------------------------------
+
+    async def call(
+        self, body: bytes, form: Mapping[str, Any] | None = None, hear: Hear | None = None
+    ) -> Frame:
         """Run the pipeline on the served set.
 
+        Cancelling this cancels the run; a start that it waits for goes on.
+
         Args:
-            body: of the request, JSON; passed on as it is.
+            body: of the request; passed on as it is.
+            form: ``content_type``, ``query`` and ``accept`` of the request, where they are not
+                those of JSON.
+            hear: called with what it prints, unless it is joined with other calls.
 
         Returns:
-            a header, and the complete body of the answer.
+            a header, and the complete body of the answer. If that is not JSON, the header has its
+            ``content_type`` and the ``headers`` of the answer.
 
         Raises:
             NotLoaded: nothing is loaded.
-            WorkerLost: the process died in this call.
+            WorkerLost: the process died in this call; as nothing was changed, it may be repeated,
+                ``retry_after`` seconds later.
             Unavailable: it died, or did not start, a moment ago.
             TimedOut: the call took longer than it may.
+            Cancelled: the waiting was cancelled, and so was the run.
             ChariotsError: what the child answered.
         """
-        # looked up again after each wait: meanwhile another one may have taken its place
-        while not ((child := self._child) and child.alive):
+        header = {**form, **CALL} if form else CALL
+        self._running += 1
+        try:
+            return await self._call(header, body, alone=bool(form), hear=hear)
+        except asyncio.CancelledError:
+            if not self._closed:
+                raise
+            raise self._stopped() from None  # it was not the caller who cancelled
+        finally:
+            self._running -= 1
+            self.used = asyncio.get_running_loop().time()
+            if not self._running:
+                self._quiet.set()
+
+    async def _call(
+        self, header: Mapping[str, Any], body: bytes, *, alone: bool, hear: Hear | None
+    ) -> Frame:
+        while True:
+            # looked up again after each wait: meanwhile another one may have taken its place
+            while not self._dispatcher.ready:
+                await self._tasks.finish(self._start())
+            try:
+                return await self._dispatcher.call(header, body, alone=alone, hear=hear)
+            except WorkerLost as lost:
+                if lost.details.pop("begun"):
+                    if not self._closed:
+                        lost.details["retry_after"] = self._again_in()
+                    raise
+
+    def _again_in(self) -> float:
+        return 0.0 if self._dispatcher.ready else round(self._back_off.left, 1)
+
+    # -- what they serve --------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Start them, as the first call does.
+
+        Raises:
+            ChariotsError: why they do not start.
+        """
+        if not self._alive:
             await self._tasks.finish(self._start())
-        answer = await child.request(_CALL, body, timeout=self._launcher.call_timeout)
-        self._delay = 0.0
-        return answer
 
     async def switch(
         self, served: Choice | Served, commit: Callable[[], Awaitable[object]] | None = None
     ) -> None:
-        """Serve another set: start on it, commit, switch, let running calls end on the old one.
+        """Serve another set: start all on it, commit, switch, let running calls end on the old.
 
         On any error the old set stays and goes on serving all the while.
 
         Args:
             served: what to serve.
-            commit: awaited when the new process is ready and before it takes calls.
+            commit: awaited when the new processes are ready and before they take calls.
 
         Raises:
             ChariotsError: the new set cannot be loaded; or what ``commit`` raises.
         """
         await self._tasks.finish(self._switch(served, commit))
 
-    async def stop(self) -> None:
-        """End its processes; calls after this are refused."""
+    def scale(self, wanted: int) -> None:
+        """Let so many processes answer from now on; they come and go in the background."""
+        self.wanted = wanted
+        self._fill()
+
+    def cull(self) -> None:
+        """End idle processes; the next call starts them again."""
+        self._use([])
+        self._forget_losses()
+        self._enter("cold")
+
+    async def stop(self, *, drain: bool = False) -> None:
+        """End the processes; calls after this are refused.
+
+        Args:
+            drain: first let the calls that are here be answered.
+        """
+        while drain and self._running:
+            self._quiet.clear()
+            await self._quiet.wait()
         self._closed = True
+        if self._warm:
+            self._warm.discard(self)
         await self._tasks.cancel()
-        if self._child:
-            self._retiring.add(self._child)
+        self._dispatcher.refuse(self._stopped)
+        self._use([])
         await self._retiring.stop()
         self._enter("cold")
 
     # -- behind them ------------------------------------------------------------------------
 
+    @property
+    def _alive(self) -> list[Child]:
+        return [child for child in self._dispatcher.children if child.alive]
+
     async def _start(self) -> None:
+        """Start the first one; the others follow in the background."""
         async with self._changing:
-            if self._child and self._child.alive:
+            if self._alive:
                 return
+            if self._closed:
+                raise self._stopped()
             if self.served is None:
                 raise NotLoaded(
                     f"Pipeline {self.definition.name!r} is not loaded.",
@@ -124,38 +234,74 @@ class Replicas:
                     "ops have to be trained and saved.",
                     pipeline=self.definition.name,
                 )
-            self._wait_before_next_start()
-            if self._child:
-                self.restarts += 1
+            self._back_off.check()
             self._enter("starting")
             try:
-                self._child = await self._load(self.served)
+                child = await self._load(self.served)
             except ChariotsError as error:
-                self._fail(error)
+                self._back_off.failed(error)
+                self._enter("failed", error.message)
                 raise
+            self._add(child)
             self._enter("ready")
+        self._fill()
 
     async def _switch(
         self, served: Choice | Served, commit: Callable[[], Awaitable[object]] | None
     ) -> None:
         async with self._changing:
-            child = await self._load(served)
+            loading = [asyncio.ensure_future(self._load(served)) for _ in range(self.wanted)]
             try:
+                children = list(await asyncio.gather(*loading))
                 if commit:
                     await commit()
             except BaseException:
-                await child.stop()
+                for task in loading:
+                    task.cancel()
+                ended = await asyncio.gather(*loading, return_exceptions=True)
+                await asyncio.gather(*(one.stop() for one in ended if isinstance(one, Child)))
                 raise
-            old, self._child, self.served = self._child, child, served
-            self._delay = self._not_before = 0.0
+            self.served = served
+            self._use(children, drain=True)
+            self._forget_losses()
             self._enter("ready")
-        if old:
-            self._retiring.add(old, drain=True)
+        self._fill()
+
+    def _fill(self) -> None:
+        """See to it, in the background, that there are as many as wanted, if there are any."""
+        if self._filling is None or self._filling.done():
+            self._filling = self._tasks.start(self._make_as_many())
+
+    async def _make_as_many(self) -> None:
+        while self._alive and len(self._alive) != self.wanted:
+            while left := self._back_off.left:
+                await asyncio.sleep(left)
+            async with self._changing:
+                alive = self._alive
+                missing = self.wanted - len(alive) if alive else 0
+                if missing < 0:
+                    self._use(alive[:missing], drain=True)
+                else:
+                    await asyncio.gather(*(self._start_one() for _ in range(missing)))
+                if self._alive and len(self._alive) == self.wanted:
+                    self._enter("ready")
+
+    async def _start_one(self) -> None:
+        assert self.served is not None
+        try:
+            self._add(await self._load(self.served))
+        except ChariotsError as error:
+            self._note(error)
+        else:
+            self._tell()
 
     async def _load(self, served: Choice | Served) -> Child:
         """A new process that holds this set."""
         if self._closed:
-            raise Unavailable(f"Pipeline {self.definition.name!r} is being stopped.")
+            raise self._stopped()
+        if self._warm:
+            self._warm.make_room(self)
+        self.used = asyncio.get_running_loop().time()
         child = await self._launcher.host(self.definition)
         header = {
             "do": "load",
@@ -168,37 +314,57 @@ class Replicas:
             await asyncio.shield(child.stop())
             raise
         child.on_exit = self._on_exit
+        child.outstanding.took = math.inf  # until it has answered a call
         return child
 
+    def _add(self, child: Child) -> None:
+        """Let this process answer calls, too."""
+        if self._lost:
+            self._lost -= 1
+            self.restarts += 1
+        self._dispatcher.use([*self._dispatcher.children, child])
+
+    def _use(self, children: list[Child], *, drain: bool = False) -> None:
+        """Let these processes, and no others, answer the calls from now on."""
+        for child in self._dispatcher.children:
+            if child not in children:
+                self._retiring.add(child, drain=drain)
+        self._dispatcher.use(children)
+
+    def _forget_losses(self) -> None:
+        self._lost = 0
+        self._back_off.reset()
+
     def _on_exit(self, child: Child) -> None:
-        if child is self._child and self.state == "ready" and not self._closed:
-            self._fail(
-                Unavailable(
-                    f"The process of pipeline {self.definition.name!r} {child.reason}.",
-                    hint=f"Its log: {child.log}.",
-                    pipeline=self.definition.name,
-                )
-            )
+        if child not in self._dispatcher.children or self._closed:
+            return
+        self._dispatcher.use([one for one in self._dispatcher.children if one is not child])
+        self._lost += 1
+        if child.outstanding.took < math.inf:
+            self._back_off.succeeded()
+        error = Unavailable(
+            f"The process of pipeline {self.definition.name!r} {child.reason}.",
+            hint=f"Its log: {child.log}.",
+            pipeline=self.definition.name,
+        )
+        self._note(error)
 
-    def _fail(self, error: ChariotsError) -> None:
-        """Keep the reason; the second failure in a row makes the next start wait."""
-        self._error = error
-        self._not_before = asyncio.get_running_loop().time() + self._delay
-        self._delay = min(max(2 * self._delay, _FIRST_DELAY), _LONGEST_DELAY)
-        self._enter("failed", error.message)
+    def _note(self, error: ChariotsError) -> None:
+        """One has died, or did not start."""
+        self._back_off.failed(error)
+        if not self._alive:
+            self._enter("failed", error.message)
+            return
+        self._enter("ready", error.message)
+        self._fill()
 
-    def _wait_before_next_start(self) -> None:
-        left = self._not_before - asyncio.get_running_loop().time()
-        if self._error and left > 0:
-            if not isinstance(self._error, Unavailable):
-                raise copy(self._error)  # the kept one would grow by the frames of each raise
-            raise Unavailable(
-                f"{self._error.message} It is started again in {left:.1f} s at the earliest.",
-                hint=self._error.hint,
-                **{**self._error.details, "retry_after": round(left, 1)},
-            )
+    def _stopped(self) -> Unavailable:
+        return Unavailable(f"Pipeline {self.definition.name!r} is being stopped.")
 
     def _enter(self, state: State, reason: str | None = None) -> None:
         self.state, self.reason = state, reason
+        self._tell()
+
+    def _tell(self) -> None:
         if self._on_state:
             self._on_state(self)

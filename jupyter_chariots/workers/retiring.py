@@ -29,4 +29,5 @@ class Retiring:
     async def stop(self) -> None:
         """End all of them now, whatever they still have to answer."""
         ending = dict(self._ending)
-        await asyncio.gather(*(child.stop() for child in ending), *ending.values())
+        # it goes on to its end even if the waiting is cancelled, and can be waited for again
+        await asyncio.shield(asyncio.gather(*(child.stop() for child in ending), *ending.values()))

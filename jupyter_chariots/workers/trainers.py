@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from ..errors import Unavailable, WorkerLost
 from ..op_store.records import Definition
 from .frames import Frame
 from .launcher import Launcher
-from .process import Child
+from .process import Child, Hear
 from .retiring import Retiring
 from .tasks import Tasks
 from .turns import StoreCall, Turns
@@ -44,7 +44,7 @@ class Trainers:
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(MOST_BUSY)
         )
-        self._idle: defaultdict[str, list[tuple[str, Child]]] = defaultdict(list)
+        self._idle: defaultdict[str, list[tuple[int, Child]]] = defaultdict(list)
         self._busy: set[Child] = set()
         self._tasks, self._retiring = Tasks(), Retiring()
         self._closed = False
@@ -63,29 +63,51 @@ class Trainers:
         who: str | None = None,
         job_id: str | None = None,
         promote: bool = False,
+        form: Mapping[str, Any] | None = None,
+        hear: Hear | None = None,
     ) -> Frame:
         """Run a pipeline; it commits what it leaves before this returns.
 
-        The run goes on to its end even if the caller is cancelled.
+        Cancelling this cancels the run, which then leaves nothing; if it is too late for that,
+        this returns as ever.
 
         Args:
             definition: the pipeline, as registered.
-            body: of the request, JSON; passed on as it is.
+            body: of the request; passed on as it is.
             who: the user, for the store.
             job_id: the job that this is, if it is one.
             promote: save the result at once, whatever the body says.
+            form: ``content_type``, ``query`` and ``accept`` of the request, where they are not
+                those of JSON.
+            hear: called with what it prints.
 
         Returns:
             the complete body of the answer, and a header; if the run left a candidate, the header
-            has ``run_id``, ``seq``, ``saved``, ``versions`` by op and ``warnings``.
+            has ``run_id``, ``seq``, ``saved``, ``versions`` by op and ``warnings``; if the body is
+            not JSON, its ``content_type`` and the ``headers`` of the answer.
 
         Raises:
             VersionError: there is nothing valid to start from.
             WorkerLost: the worker died; nothing was committed, or all of it.
+            Cancelled: it was cancelled while it ran.
             ChariotsError: what the child answered.
         """
-        header = {"do": "run", "who": who, "job_id": job_id, "promote": promote}
-        return await self._tasks.finish(self._run(definition, header, body))
+        header = {**(form or {}), "do": "run", "who": who, "job_id": job_id, "promote": promote}
+        return await self._tasks.start(self._run(definition, header, body, hear))
+
+    async def warm(self, definition: Definition) -> None:
+        """Have a worker ready for the first run.
+
+        Raises:
+            ChariotsError: why it does not start.
+        """
+
+        async def start() -> None:
+            async with self._worker(definition):
+                pass
+
+        if not any(made == definition.seq for made, _ in self._idle[definition.name]):
+            await self._tasks.finish(start())
 
     def interrupt(self, pipeline: str) -> None:
         """Interrupt the runs of a pipeline; the workers survive that."""
@@ -93,9 +115,11 @@ class Trainers:
             if child.label == pipeline:
                 child.interrupt()
 
-    async def forget(self, pipeline: str) -> None:
-        """End the idle workers of a pipeline that is served no more."""
-        children = [child for _, child in self._idle.pop(pipeline, [])]
+    async def forget(self, definition: Definition) -> None:
+        """End the idle workers of a definition that is served no more, and of older ones."""
+        idle, last = self._idle[definition.name], definition.seq
+        children = [child for made, child in idle if made <= last]
+        idle[:] = [(made, child) for made, child in idle if made > last]
         await asyncio.gather(*(child.stop() for child in children))
 
     async def stop(self) -> None:
@@ -107,23 +131,26 @@ class Trainers:
             self._retiring.add(child)
         await self._retiring.stop()
         await self._tasks.cancel()
+        await self._retiring.stop()  # of what was just starting
 
     # -- behind them ------------------------------------------------------------------------
 
-    async def _run(self, definition: Definition, header: dict[str, Any], body: bytes) -> Frame:
+    async def _run(
+        self, definition: Definition, header: dict[str, Any], body: bytes, hear: Hear | None
+    ) -> Frame:
         if not definition.spec.carries:
-            return await self._in_worker(definition, header, body)
+            return await self._in_worker(definition, header, body, hear)
         name = definition.name
         async with self._turns.turn(name, on_lost=lambda: self.interrupt(name)):
-            return await self._in_worker(definition, header, body)
+            return await self._in_worker(definition, header, body, hear)
 
     async def _in_worker(
-        self, definition: Definition, header: dict[str, Any], body: bytes
+        self, definition: Definition, header: dict[str, Any], body: bytes, hear: Hear | None
     ) -> Frame:
         while True:
             async with self._slots[definition.name], self._worker(definition) as child:
                 try:
-                    answer = await child.request(header, body)
+                    answer = await child.run(header, body, hear=hear)
                 except WorkerLost as lost:
                     raise _lost(lost, child) from None
                 if not answer[0].get("fresh"):
@@ -135,14 +162,15 @@ class Trainers:
     async def _worker(self, definition: Definition) -> AsyncIterator[Child]:
         if self._closed:
             raise Unavailable(f"Pipeline {definition.name!r} is being stopped.")
-        name, digest = definition.name, definition.spec.digest
+        name = definition.name
+        made = definition.seq  # another environment makes another worker, as other code does
         idle = self._idle[name]
         for made_for, child in idle:
-            if made_for != digest:
+            if made_for != made:
                 self._retiring.add(child)
         # one that has just died is not alive, though its exit may still have to be told
-        idle[:] = [(made, child) for made, child in idle if made == digest and child.alive]
-        child = idle.pop()[1] if idle else await self._launcher.host(definition)
+        idle[:] = [(seq, child) for seq, child in idle if seq == made and child.alive]
+        child = idle.pop()[1] if idle else await self._launcher.host(definition, works=True)
         self._busy.add(child)
         child.on_exit = self._on_exit
         try:
@@ -152,7 +180,7 @@ class Trainers:
             idle = self._idle[name]
             wanted = len(idle) < _MOST_IDLE or self._slots[name].locked()
             if child.alive and not child.busy and not self._closed and wanted:
-                idle.append((digest, child))
+                idle.append((made, child))
             elif child.alive:
                 self._retiring.add(child)
 
@@ -163,9 +191,10 @@ class Trainers:
 
 
 def _lost(lost: WorkerLost, child: Child) -> WorkerLost:
+    details = {name: value for name, value in lost.details.items() if name != "begun"}
     return WorkerLost(
         f"The worker that ran {child.label!r} {child.reason}; the run is not repeated.",
         hint="A run commits at its very end: it has left all of its result, or nothing. "
         f"Call it again. The log of the worker: {child.log}.",
-        **lost.details,
+        **details,
     )

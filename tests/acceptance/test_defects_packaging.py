@@ -83,6 +83,12 @@ def test_installing_it_enables_the_extension(built):
     assert (data / CONFIGURATION).read_text() == source.read_text()
 
 
+def test_installing_it_gives_the_command(built):
+    """`jupyter chariots` is what looks for a script of this name."""
+    (file,) = (built / "wheel").glob("*.dist-info/entry_points.txt")
+    assert "jupyter-chariots = jupyter_chariots.cli:main" in file.read_text()
+
+
 def test_the_sdist_has_all_that_builds_and_tests_it(built):
     (sdist,) = (built / "sdist").iterdir()
     tree = files_of(built / "tree")

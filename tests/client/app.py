@@ -5,7 +5,6 @@ from jupyter_chariots import Node, Pipeline, op
 
 @op
 def divide(pair):
-    print("dividing")
     return pair[0] / pair[1]
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -17,12 +21,21 @@ class Scripted(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, script: Callable[[Handler], None], port: int) -> None:
-        super().__init__(("127.0.0.1", port), Handler)
+    def __init__(self, script: Callable[[Handler], None], place: int | Path) -> None:
+        if isinstance(place, Path):
+            self.address_family = socket.AF_UNIX
+            super().__init__(str(place), Handler)  # type: ignore[arg-type]
+            self.url = f"http+unix://{quote(str(place), safe='')}/chariots"
+        else:
+            super().__init__(("127.0.0.1", place), Handler)
+            self.url = f"http://127.0.0.1:{place}/chariots"
         self.script = script
         self.seen: list[tuple[int, str, str, bytes]] = []
         self.open: list[Handler] = []
-        self.url = f"http://127.0.0.1:{port}/chariots"
+
+    def server_bind(self) -> None:
+        """Without the host's name, which a socket in the file system has none of."""
+        socketserver.TCPServer.server_bind(self)
 
     def hang_up(self) -> None:
         """Close all connections that clients keep, as a server that ends does."""
@@ -41,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        client_port = self.client_address[1]
+        client_port = self.client_address[1] if self.client_address else 0
         self.server.seen.append((client_port, self.command, self.path, body))
         self.server.script(self)
 
@@ -68,8 +81,8 @@ def scripted() -> Iterator[Callable[..., Scripted]]:
     """Starts servers that answer with a script: ``scripted(lambda h: h.answer(200, "{}"))``."""
     with contextlib.ExitStack() as stack:
 
-        def make(script: Callable[[Handler], None], port: int | None = None) -> Scripted:
-            server = Scripted(script, port or free_port())
+        def make(script: Callable[[Handler], None], place: int | Path | None = None) -> Scripted:
+            server = Scripted(script, place or free_port())
             thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
             thread.start()
             stack.callback(thread.join)
@@ -87,6 +100,9 @@ def nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.Tem
         "CHARIOTS_URL",
         "CHARIOTS_TOKEN",
         "JPY_PARENT_PID",
+        "JUPYTER_SERVER_URL",
+        "JUPYTERHUB_PUBLIC_URL",
+        "JUPYTERHUB_SERVICE_PREFIX",
         "JUPYTERHUB_SERVICE_URL",
         "JUPYTERHUB_API_TOKEN",
     ):

@@ -51,10 +51,10 @@ def test_arrays_and_frames_are_inputs(client):
     rows = [[5.1, 3.5, 1.4, 0.2], [6.7, 3.0, 5.2, 2.3]]
     expected = client.call_pipeline("pred_iris", rows).value
     assert len(expected) == 2
-    assert client.call_pipeline("pred_iris", np.array(rows)).value == expected
-    assert client.call_pipeline("pred_iris", pd.DataFrame(rows, columns=list("abcd"))).value == (
-        expected
-    )
+    for data in (np.array(rows), pd.DataFrame(rows, columns=list("abcd"))):
+        classes = client.call_pipeline("pred_iris", data).value
+        assert isinstance(classes, np.ndarray)
+        assert classes.tolist() == expected
 
 
 def test_what_is_served(client):

@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
+from jupyter_chariots.client.addresses import Address
 from jupyter_chariots.client.connection import Connection
-from jupyter_chariots.client.discovery import Address
 from jupyter_chariots.errors import ServerNotFound, TimedOut, Unavailable
 from tests.live import free_port, wait_for
 

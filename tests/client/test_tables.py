@@ -29,6 +29,23 @@ def test_a_history_shows_what_matters_and_is_a_list_of_all():
     ]
 
 
+def test_a_history_tells_cell_kernel_and_what_it_was_trained_on():
+    facts = {
+        "notebook": "/home/ann/iris.ipynb",
+        "cell": {"execution_count": 3, "source": "class A: pass"},
+        "kernel": {"name": "python3", "display_name": "Python 3"},
+    }
+    upstream = [
+        {"op": "pca", "label": "1.0.0", "stateful": True},
+        {"op": "data", "label": "ab12c", "stateful": False},
+    ]
+    history = history_of([{**VERSION, "facts": facts, "trained_on": upstream}])
+    assert repr(history).splitlines() == [
+        "number  at                   pipeline  notebook        kernel    trained on",
+        "1.0.1   2026-01-02 03:04:05  train     iris.ipynb [3]  Python 3  pca 1.0.0",
+    ]
+
+
 def test_served_sets():
     served = {
         "at": "2026-01-02T03:04:05",
@@ -67,8 +84,8 @@ def test_a_difference_has_a_column_for_each_version():
     assert lines[:4] == [
         "clf: the major and patch digests differ",
         "                  " + "1.0.0".ljust(62) + "1.0.1",
-        "trained on pca    " + "1.0.0".ljust(62) + "2.0.0",
         "metrics.accuracy  " + "0.5".ljust(62) + "–",
+        "trained on pca    " + "1.0.0".ljust(62) + "2.0.0",
     ]
     assert lines[4].startswith("rows              0, 1, 2")
     assert "…" in lines[4]

@@ -388,3 +388,23 @@ def owner(array):
     while isinstance(array, (np.ndarray, memoryview)):
         array = array.base if isinstance(array, np.ndarray) else array.obj
     return array
+
+
+def test_what_is_unpickled_is_what_was_checked(tmp_path):
+    op = Table(MLMode.FIT)
+    good = {"table": np.ones(50_000), "names": ["good"] * 50_000}
+    evil = {"table": np.ones(50_000), "names": ["evil"] * 50_000}
+    payloads = []
+    for state in (good, evil):
+        op.adopt(state)
+        payloads.append(op.serialize())
+    assert len(payloads[0]) == len(payloads[1])
+    file = tmp_path / "state"
+    file.write_bytes(payloads[0])
+    with file.open("r+b") as opened:
+        mapping = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+        op.maps_state(mapping)
+        assert mapping[:] == payloads[0]
+        opened.write(payloads[1])
+    op.load(mapping)
+    assert set(op._model["names"]) == {"good"}

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import subprocess
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPResponse
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -16,12 +20,25 @@ from nbclient import NotebookClient
 from tests.live import IRIS, REPOSITORY, LiveServer
 
 SHOWN = {
+    "app.ipynb": ["weatherop", "<Pipeline weather>"],
     "iris.ipynb": [
         "value: [0, 2]",
         "VersionError: Pipeline 'pred_iris' cannot be loaded: logisticop 1.0.0 was trained on",
         'client.call_pipeline("train_iris"); client.save_pipeline("train_iris"); ',
         "trained on pcaop",
-    ]
+    ],
+    "serve_from_a_cell.ipynb": [
+        "<Pipeline train_usual>",
+        "/chariots/pipelines/unusual/main",
+        "$JUPYTER_TOKEN",
+        "[0.0, 0.4]",
+        "WorkerLost: The process that ran 'unusual'",
+        "True",
+        "is served in its new definition",
+        "[0.0, 0.8]",
+        "the version changed: True",
+        "[0, 1, 2]",
+    ],
 }
 NOTEBOOKS = sorted((REPOSITORY / "notebooks").glob("*.ipynb"))
 
@@ -81,6 +98,35 @@ def test_it_runs_and_runs_again(server, name):
         shown = run(server, name)
         for text in SHOWN.get(name, ()):
             assert text in shown
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_what_a_notebook_serves_outlives_its_kernel_and_the_server(server):
+    shown = run(server, "serve_from_a_cell.ipynb")
+    line = re.findall(r"^curl .*/unusual/main'$", shown, re.MULTILINE)[-1]
+    assert '{"pipeline_input": [1.62]}' in line  # a value that it was trained with
+    headers = {"Authorization": f"token {server.token}"}
+    with ask(f"{server.server_url}api/kernels", headers=headers) as answer:
+        kernels = [kernel["id"] for kernel in json.load(answer)]
+    for kernel in kernels:
+        ask(f"{server.server_url}api/kernels/{kernel}", headers=headers, method="DELETE").close()
+    server.restart()
+    done = subprocess.run(
+        ["bash", "-c", line],
+        env={**server.environment, "JUPYTER_TOKEN": server.token},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert json.loads(done.stdout)["pipeline_output"] == [0.26]
+
+
+def ask(url: str, **request: Any) -> HTTPResponse:
+    answer: HTTPResponse = urllib.request.urlopen(
+        urllib.request.Request(url, **request), timeout=60
+    )
+    return answer
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.name)

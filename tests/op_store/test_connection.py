@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sqlite3
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -161,3 +164,55 @@ def test_the_rollback_journal_works_as_well(
         load(other, PREDICT)
         run(other, COUNT, save=True, counter="1")
         assert store.start(COUNT).numbers == {"counter": "1.0.0"}
+
+
+@pytest.mark.parametrize("journal", ["wal", "delete"])
+@pytest.mark.parametrize("then", ["gone", "made anew", "replaced by a backup"])
+def test_a_store_that_is_removed_while_it_is_open_loses_no_save(
+    tmp_path: Path, then: str, journal: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = "nfs4" if journal == "delete" else "ext4"
+    monkeypatch.setattr(
+        "jupyter_chariots.op_store.filesystems.mounts", lambda: f"/x {tmp_path} {kind} rw 0 0\n"
+    )
+    with open_store(tmp_path) as store:
+        assert store._db.get().journal_mode == journal
+        run(store, TRAIN, save=True, pca="p", clf="c")
+        backup = tmp_path / "backup"
+        shutil.copytree(store.path.parent, backup)
+        shutil.rmtree(store.path.parent)
+        if then == "made anew":
+            open_store(tmp_path).close()
+        elif then == "replaced by a backup":
+            shutil.copytree(backup, store.path.parent)
+        with pytest.raises(StoreError, match="removed or replaced") as lost:
+            store.commit(TRAIN, fit(TRAIN, {"pca": b"q", "clf": b"c"}), promote=True)
+        assert "restart" in (lost.value.hint or "").lower()
+        with pytest.raises(StoreError, match="removed or replaced"):
+            in_thread(store.sequence)  # a connection that is opened now makes no empty database
+        assert store.path.exists() is (then != "gone")
+
+
+def test_a_store_that_is_removed_in_the_midst_of_a_save(tmp_path: Path) -> None:
+    def save(store: OpStore) -> None:
+        with store._db.write() as db:
+            db.execute("INSERT INTO news (kind, at) VALUES ('run', '2026-01-01')")
+            shutil.rmtree(store.path.parent)
+
+    with open_store(tmp_path) as store:
+        with pytest.raises(StoreError, match="removed or replaced"):
+            save(store)
+
+
+def test_a_store_that_is_moved_away_and_back_goes_on(tmp_path: Path) -> None:
+    with open_store(tmp_path) as store:
+        store.path.parent.rename(tmp_path / "aside")
+        (tmp_path / "aside").rename(store.path.parent)
+        run(store, TRAIN, save=True, pca="p", clf="c")
+    with open_store(tmp_path) as store:
+        assert store.choose(PREDICT).numbers == {"pca": "1.0.0", "clf": "1.0.0"}
+
+
+def in_thread(work: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()

@@ -67,7 +67,6 @@ def test_diff_shows_just_what_differs(store: OpStore) -> None:
     )
     found = store.diff("pca", "1.0.0", "2.0.0")
     assert found["levels"] == ["major", "patch"]
-    assert found["facts"].pop("learned")
     assert found["facts"] == {"packages.numpy": ["1", "2"], "k.a": [1, 2]}
     assert "-    return 1" in found["source"]
     assert "+    return 2" in found["source"]

@@ -49,7 +49,26 @@ def test_a_store_of_an_older_release_is_migrated(tmp_path: Path) -> None:
         run(store, TRAIN, save=True, pca="p", clf="c")
         load(store, PREDICT)
         assert "kept" in {one.name for one in store.ops()}
-    assert version(path) == 2
+    assert version(path) == 3
+
+
+def test_a_store_of_a_release_without_jobs_takes_them(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    old = Database(sqlite3.connect(path, isolation_level=None))
+    SCHEMA.apply(old, stop_before="0003_jobs")
+    old.execute("PRAGMA user_version = 2")
+    old.execute("INSERT INTO news (kind, at) VALUES ('run', '2026-01-01T00:00:00.000000')")
+    old.execute(
+        "INSERT INTO runs (seq, run_id, pipeline, at) VALUES (1, 'r1', 'train_iris', '2026')"
+    )
+    old.close()
+    with OpStore(path, secret=SECRET) as store:
+        assert store.unsaved("train_iris") == "r1"
+        store.register(TRAIN, owner="m", source={})
+        job = store.submit_job(TRAIN.name, b"{}")
+        claimed = store.claim_job("w")
+        assert claimed is not None
+        assert claimed.job.id == job.id
 
 
 def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import mmap
 import os
 import sqlite3
 import stat
@@ -143,6 +144,31 @@ def test_changed_bytes_are_not_opened(store: OpStore) -> None:
             store.read(name, "1.0.0")
         with pytest.raises(NotTrusted, match="were changed since they were saved"):
             store.read(name, "1.0.0", mapped=True)
+
+
+def test_a_writer_between_the_check_and_the_use_changes_nothing_that_was_settled(
+    store: OpStore,
+) -> None:
+    run(store, TRAIN, save=True, pca="p", clf="c" * 700_000)
+    (path,) = [p for p in store.path.with_suffix(".blobs").rglob("*") if p.is_file()]
+
+    def settle(mapping: mmap.mmap) -> None:
+        mapping[:300_000] = mapping[:300_000]
+
+    mapping = store.read("clf", "1.0.0", mapped=settle)
+    with path.open("r+b") as file:
+        file.write(b"e" * 700_000)
+    assert mapping[:300_000] == b"c" * 300_000
+    with pytest.raises(NotTrusted, match="were changed"):
+        store.read("clf", "1.0.0", mapped=settle)
+    path.write_bytes(b"c" * 700_000)
+
+    def too_late(mapping: mmap.mmap) -> None:
+        path.write_bytes(b"e" * 700_000)  # before the check
+        settle(mapping)
+
+    with pytest.raises(NotTrusted, match="were changed"):
+        store.read("clf", "1.0.0", mapped=too_late)
 
 
 def test_training_again_repairs_what_was_changed(store: OpStore) -> None:

@@ -82,6 +82,16 @@ def die(_):
     os._exit(3)
 
 
+def triple(rows):
+    time.sleep(0.01)
+    return [[3 * number for number in row] for row in rows]
+
+
+def count_rows(rows):
+    time.sleep(0.01)
+    return [len(rows) for _ in rows]
+
+
 def whoami():
     return os.getpid()
 
@@ -109,3 +119,5 @@ failing = Pipeline([Node(fail, [IN], OUT, name="digest")], "failing")
 sleeper = Pipeline([Node(slow, [IN], OUT)], "sleeper")
 dying = Pipeline([Node(die, [IN], OUT)], "dying")
 process = Pipeline([Node(whoami, output_nodes=OUT)], "process")
+batched = Pipeline([Node(triple, [IN], OUT)], "batched", batchable=True)
+not_batchable = Pipeline([Node(count_rows, [IN], OUT)], "not_batchable", batchable=True)

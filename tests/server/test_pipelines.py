@@ -86,7 +86,8 @@ async def test_a_call_never_loads(fetch):
 async def test_pipelines_are_listed(fetch):
     names = (await fetch("GET", "available_pipelines")).body
     assert names[:4] == ["learn", "learn_mean", "apply", "count"]
-    assert names[4:] == ["doubled", "failing", "sleeper", "dying", "process"]
+    assert names[4:9] == ["doubled", "failing", "sleeper", "dying", "process"]
+    assert names[9:] == ["batched", "not_batchable"]
 
 
 async def test_a_pipeline_tells_all_about_itself(fetch):

@@ -268,6 +268,17 @@ def test_packages_origin_and_source(make_module: Make) -> None:
     assert code.opaque == ()
 
 
+def test_data_that_code_names_is_told_by_digest(make_module: Make) -> None:
+    text = "import math\nFACTOR = {}\nmy_token = 'abc'\n"
+    text += "def helper():\n    return FACTOR\n"
+    text += "def f():\n    return helper(), math.pi, my_token\n"
+    one, two = (make_module(text.format(number)) for number in (1, 2))
+    first, second = (read_code(module.f) for module in (one, two))
+    assert [*first.values] == [f"{one.__name__}.FACTOR"]  # no module, and nothing secret
+    assert [*first.helpers] == ["helper"]
+    assert set(first.values.values()) != set(second.values.values())
+
+
 def test_names_not_defined_yet(make_module: Make) -> None:
     text = "def f():\n    return later()\n"
     before = make_module(text)

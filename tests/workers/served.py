@@ -101,8 +101,9 @@ def body(value=None, **fields):
 class Called:
     """Replicas of one pipeline of the module above."""
 
-    def __init__(self, workshop, name, served=Nothing, **options):
+    def __init__(self, workshop, name, served=Nothing, *, wanted=1, warm=None, **options):
         self.workshop, self.name, self.served, self.options = workshop, name, served, options
+        self.wanted, self.warm = wanted, warm
 
     async def __aenter__(self):
         definitions = await self.workshop.define(SERVED)
@@ -113,6 +114,8 @@ class Called:
             self.served,
             self.workshop.launch(**self.options),
             lambda replicas: self.states.append(replicas.state),
+            wanted=self.wanted,
+            warm=self.warm,
         )
         self.trainers = Trainers(self.workshop.launcher, self.workshop.in_thread)
         self.train = lambda values: self.trainers.run(definitions["train"], body(values, save=True))

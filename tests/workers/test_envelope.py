@@ -92,7 +92,8 @@ def test_whether_a_call_becomes_a_job(settings, expected):
 
 def test_an_answer():
     version = Version()
-    body = assemble("[0]", answer_tail({"node": version}, run_id="r"))
+    header, body = assemble("[0]", answer_tail({"node": version}, run_id="r"))
+    assert header == {}
     assert json.loads(body) == {
         "pipeline_output": [0],
         "versions": {"node": str(version)},

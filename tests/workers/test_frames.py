@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from jupyter_chariots.workers.frames import Decoder, FrameError, pack
+from jupyter_chariots.workers.frames import Decoder, FrameError, pack, parts
 
 FRAMES = [
     ({"id": 1, "do": "call"}, b'{"pipeline_input": [[1.5]]}'),
@@ -25,6 +25,12 @@ def decode(pieces):
 
 def test_whole_stream_at_once():
     assert decode([b"".join(pack(*frame) for frame in FRAMES)]) == FRAMES
+
+
+def test_a_frame_in_parts_is_the_same_frame():
+    for frame in FRAMES:
+        assert b"".join(parts(*frame)) == pack(*frame)
+    assert [len(parts(*frame)) for frame in FRAMES] == [1, 1, 2, 1]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -45,6 +51,32 @@ def test_nothing_before_a_frame_is_complete():
     assert decode([pack(*FRAMES[0])[:-1]]) == []
 
 
+def test_a_large_body_is_read_where_it_stays():
+    frame = {"id": 1}, bytes(range(256)) * 4096
+    decoder = Decoder()
+    stream, rooms = memoryview(pack(*frame)), []
+    while stream:
+        room = decoder.room()
+        count = min(len(room), 100_000, len(stream))
+        room[:count] = stream[:count]
+        rooms.append(room.obj)
+        stream = stream[count:]
+        found = list(decoder.filled(count))
+    assert found == [frame]
+    assert found[0][1] is rooms[-1]
+
+
+def test_a_large_header():
+    frame = {"id": 1, "text": "x" * (3 << 20)}, b"body"
+    assert decode([pack(*frame), pack(*FRAMES[0])]) == [frame, FRAMES[0]]
+
+
+def test_frames_that_nobody_took_do_not_stand_in_the_way():
+    decoder = Decoder()
+    assert next(decoder.feed(pack(*FRAMES[0]))) == FRAMES[0]
+    assert next(decoder.feed(pack(*FRAMES[1]))) == FRAMES[1]
+
+
 def test_values_that_json_does_not_know_are_sent_as_text():
     class Strange:
         def __str__(self):
@@ -59,6 +91,7 @@ def test_values_that_json_does_not_know_are_sent_as_text():
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
         struct.pack("!IQ", 3, 0) + b"{,}",
         struct.pack("!IQ", 2, 0) + json.dumps([]).encode(),
+        struct.pack("!IQ", 2, 1 << 62) + b"{}",
     ],
 )
 def test_what_is_no_frame_is_refused(stream):

@@ -31,7 +31,9 @@ def test_folder_environment_and_log_of_a_child(workshop, run):
 
     run(work())
     log = workshop.store_path.parent / "logs" / "train.log"
-    assert log.read_text() == f"{workshop.folder} here\n"
+    first, *traceback = log.read_text().splitlines()
+    assert first == f"{workshop.folder} here"
+    assert traceback[-1] == "RuntimeError"
 
 
 def test_an_import_that_never_ends(workshop, run):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from jupyter_chariots.errors import ChariotsError, ConfigurationError, WorkerLost
+from jupyter_chariots.workers.process import Child
 
 from .conftest import alive, until
 
@@ -56,7 +60,7 @@ def test_a_child_that_is_killed(workshop, run):
         waiting = asyncio.ensure_future(child.request({"do": "check"}))
         await until(lambda: child.busy)
         os.kill(child.pid, signal.SIGKILL)
-        with pytest.raises(WorkerLost, match="killed by SIGKILL"):
+        with pytest.raises(WorkerLost, match=r"killed by SIGKILL .*lack of memory"):
             await waiting
         with pytest.raises(WorkerLost):
             await child.request({"do": "check"})
@@ -170,3 +174,20 @@ def test_a_log_that_cannot_be_opened_is_named(workshop, run):
     workshop.launcher.logs.touch()
     with pytest.raises(ConfigurationError, match=r"train\.log|logs"):
         run(workshop.launcher.start("train"))
+
+
+def test_a_start_that_is_cancelled_before_its_turn_leaves_nothing_open(tmp_path, run):
+    async def work():
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        turn = threading.Event()
+        loop.run_in_executor(None, turn.wait)
+        options = {"python": sys.executable, "cwd": tmp_path, "log": tmp_path / "log"}
+        starting = asyncio.ensure_future(Child.start(**options, label="late"))
+        await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait([starting])
+        turn.set()
+
+    run(work())
+    gc.collect()  # an open socket would be told now

@@ -71,15 +71,18 @@ def test_a_switch_while_calls_run(workshop, run):
             (before,) = (await called.call([1]))["versions"].values()
             await called.train([3, 3])
             os.kill(old, signal.SIGSTOP)
+            running = asyncio.ensure_future(called.call([3]))
             waiting = asyncio.gather(*(called.call([3]) for _ in range(5)))
             await called.replicas.switch(await called.choose())
             assert await called.output([3]) == [0]
             (new,) = called.replicas.pids
             assert new != old
             os.kill(old, signal.SIGCONT)
-            for answer in await waiting:
-                assert answer["pipeline_output"] == [2]
-                assert list(answer["versions"].values()) == [before]
+            answers = [await running, *await waiting]
+            assert answers[0]["pipeline_output"] == [2]
+            for answer in answers:
+                was_before = list(answer["versions"].values()) == [before]
+                assert answer["pipeline_output"] == ([2] if was_before else [0])
             await until(lambda: not alive(old))
 
     run(work())
@@ -139,14 +142,16 @@ def test_a_process_that_dies_is_started_again(workshop, run, order, reason):
     run(work())
 
 
-def test_calls_that_waited_for_one_that_died_get_the_reason(workshop, run):
+def test_calls_that_waited_for_one_that_died_go_to_the_next(workshop, run):
     async def work():
         async with Called(workshop, "play") as called:
-            await called.output(["pid"])
-            calls = [called.call(["exit", 9]), *(called.call(["pid"]) for _ in range(3))]
-            for error in await asyncio.gather(*calls, return_exceptions=True):
-                assert isinstance(error, WorkerLost)
-                assert "exit code 9" in error.message
+            first = await called.output(["pid"])
+            calls = [called.call(["exit", 9]), *(called.output(["pid"]) for _ in range(5))]
+            lost, *others = await asyncio.gather(*calls, return_exceptions=True)
+            assert isinstance(lost, WorkerLost)
+            assert "exit code 9" in lost.message
+            assert lost.details == {"pipeline": "play", "retry_after": 0.0}
+            assert set(others) == set(called.replicas.pids) != {first}
 
     run(work())
 

@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 
 from jupyter_chariots.errors import (
+    Cancelled,
     InvalidInput,
     NodeFailed,
     SerializationError,
@@ -166,9 +168,25 @@ def test_a_worker_stays_warm(workshop, run):
         async with Trained(workshop) as trained:
             pids = {await trained.output("train", {"values": [n]}) for n in range(3)}
             assert pids == set(trained.trainers.pids("train"))
-            await trained.trainers.forget("train")
+            await trained.trainers.forget(trained.definitions["train"])
             assert trained.trainers.pids("train") == []
             assert not any(map(alive, pids))
+
+    run(work())
+
+
+def test_the_end_of_a_definition_leaves_the_worker_of_the_next_one(workshop, run):
+    async def work():
+        async with Trained(workshop) as trained:
+            await trained.output("train", {"values": [1]})
+            (old,) = trained.trainers.pids("train")
+            before = trained.definitions["train"]
+            after = trained.definitions["train"] = replace(before, seq=before.seq + 1)
+            await trained.trainers.warm(after)
+            (new,) = set(trained.trainers.pids("train")) - {old}
+            await trained.trainers.forget(before)
+            assert trained.trainers.pids("train") == [new]
+            assert await trained.output("train", {"values": [1]}) == new
 
     run(work())
 
@@ -344,15 +362,35 @@ def test_a_worker_that_is_killed_in_a_run(workshop, run):
     run(work())
 
 
-def test_a_run_goes_on_when_its_caller_is_gone(workshop, run):
+def test_a_cancelled_run_leaves_nothing_and_its_worker_warm(workshop, run):
     async def work():
         async with Trained(workshop) as trained:
-            caller = asyncio.ensure_future(trained.count("wait"))
+            assert await trained.count() == 1
+            caller = asyncio.ensure_future(trained.count("loop"))
             await workshop.seen("seen")
+            before = trained.trainers.pids("count")
+            sequence = await workshop.in_thread(OpStore.sequence)
             caller.cancel()
-            with pytest.raises(asyncio.CancelledError):
+            with pytest.raises(Cancelled, match="nothing was saved"):
                 await caller
+            assert await workshop.in_thread(OpStore.sequence) == sequence
+            assert await trained.output("count", "on") == [2, *before]
+
+    run(work())
+
+
+def test_a_run_that_waits_for_its_turn_is_cancelled_at_once(workshop, run):
+    async def work():
+        async with Trained(workshop) as trained:
+            first = asyncio.ensure_future(trained.count("wait"))
+            await workshop.seen("seen")
+            waiting = asyncio.ensure_future(trained.count())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
             workshop.mark("go")
+            assert await first == 1
             assert await trained.count() == 2
 
     run(work())

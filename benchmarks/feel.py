@@ -1,0 +1,157 @@
+"""What people feel of a server that serves: cells, status, first calls, trainings, the client.
+
+The targets are those that the project set itself; that cells feel nothing holds on a machine with
+a free core only: here the pipeline, the server, the kernel and this program share what there is.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jupyter_chariots import PipelinesClient
+from tests.kernels import Notebook
+from tests.live import IRIS, LiveServer
+
+from .measure import Result, interleave, ratio, stopwatch
+
+SAMPLES = "benchmarks.samples"
+ROW = [[5.1, 3.5, 1.4, 0.2]]
+ROUNDS, SPIN_S, WINDOW = 5, 4.0, 40
+
+
+def run() -> list[Result]:
+    """Start a server, a kernel and a busy pipeline, and look on."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        pipelines = [IRIS, SAMPLES]
+        server = LiveServer(folder / "root", folder / "home", app_pipelines=pipelines)
+        stack.enter_context(server)
+        client = PipelinesClient(server.url, server.token)
+        return [*_starts(client), *_client(server, client), *_while_busy(server, client)]
+
+
+def _starts(client: PipelinesClient) -> list[Result]:
+    """The first call of a new process beside the import of its libraries; trainings after it."""
+    first = stopwatch(lambda: client.call_pipeline("train_iris"))()
+    again = statistics.median(
+        stopwatch(lambda: client.call_pipeline("train_iris"))() for _ in "123456"
+    )
+    client.save_pipeline("train_iris")
+    imports = "import numpy, pandas, sklearn.linear_model, sklearn.decomposition, sklearn.datasets"
+    floor = stopwatch(lambda: subprocess.run([sys.executable, "-c", imports], check=True))
+    loads = stopwatch(lambda: client.load_pipeline("pred_iris"))
+    times = interleave({"imports alone": floor, "start, load, switch": loads}, rounds=5)
+    started = ratio(times["start, load, switch"], times["imports alone"])
+    title = "a process that answers"
+    return [
+        Result("training iris", "first, with imports", first),
+        Result("training iris", "again", again, target="≤ 50 ms", met=again <= 0.05),
+        Result(title, "imports alone", statistics.median(times["imports alone"])),
+        Result(
+            title,
+            "start, load, switch",
+            statistics.median(times["start, load, switch"]),
+            started,
+            target="≤ 1.5 × imports",
+            met=started <= 1.5,
+        ),
+    ]
+
+
+def _client(server: LiveServer, client: PipelinesClient) -> list[Result]:
+    """``client.call_pipeline`` beside the same request by ``http.client``."""
+    place = urlsplit(server.url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port)
+    headers = {"Authorization": f"token {server.token}", "Content-Type": "application/json"}
+    body = json.dumps({"pipeline_input": ROW})
+
+    def plain() -> object:
+        connection.request("POST", f"{place.path}/pipelines/pred_iris/main", body, headers)
+        return json.loads(connection.getresponse().read())
+
+    calls = {
+        "http.client": plain,
+        "client.call_pipeline": lambda: client.call_pipeline("pred_iris", ROW),
+    }
+    times = interleave({who: stopwatch(call, 50) for who, call in calls.items()}, rounds=9)
+    medians = {who: statistics.median(taken) for who, taken in times.items()}
+    more = statistics.median(
+        a - b for a, b in zip(times["client.call_pipeline"], times["http.client"], strict=True)
+    )
+    title = "one call from Python"
+    return [
+        Result(title, "http.client", medians["http.client"]),
+        Result(
+            title,
+            "client.call_pipeline",
+            medians["client.call_pipeline"],
+            ratio(times["client.call_pipeline"], times["http.client"]),
+            target=f"≤ 1 ms more: {more * 1e3:.2f}",
+            met=more <= 1e-3,
+        ),
+    ]
+
+
+def _while_busy(server: LiveServer, client: PipelinesClient) -> list[Result]:
+    """A cell ``1 + 1`` and ``GET /api/status`` while a pipeline computes, and while none does."""
+    place = urlsplit(server.server_url)
+    connection = http.client.HTTPConnection(place.hostname or "", place.port)
+
+    def status() -> None:
+        connection.request("GET", "/api/status", headers={"Authorization": f"token {server.token}"})
+        connection.getresponse().read()
+
+    client.call_pipeline("busy", 0.01)
+    taken: dict[tuple[str, bool], list[list[float]]] = {}
+    with Notebook(server) as notebook:
+        looks: dict[str, Callable[[], object]] = {
+            "a cell 1 + 1": lambda: notebook.run("1 + 1"),
+            "GET /api/status": status,
+        }
+        for _ in range(ROUNDS):
+            for busy in (False, True):
+                with _spinning(server, busy):
+                    for who, look in looks.items():
+                        window = [stopwatch(look)() for _ in range(WINDOW)]
+                        taken.setdefault((who, busy), []).append(window)
+    return [row for who in looks for row in _felt(who, taken)]
+
+
+@contextmanager
+def _spinning(server: LiveServer, busy: bool) -> Iterator[None]:
+    if not busy:
+        yield
+        return
+    client = PipelinesClient(server.url, server.token)
+    thread = threading.Thread(target=lambda: client.call_pipeline("busy", SPIN_S))
+    thread.start()
+    yield
+    thread.join()
+
+
+def _felt(who: str, taken: dict[tuple[str, bool], list[list[float]]]) -> Iterator[Result]:
+    for what, cut in (("median", 50), ("p99", 99)):
+        idle, busy = (
+            [statistics.quantiles(window, n=100)[cut - 1] for window in taken[who, state]]
+            for state in (False, True)
+        )
+        found = ratio(busy, idle)
+        yield Result(f"{who}, {what}", "idle", statistics.median(idle))
+        yield Result(
+            f"{who}, {what}",
+            "while a pipeline computes",
+            statistics.median(busy),
+            found,
+            target="≤ 1.5 × idle",
+            met=found <= 1.5,
+        )

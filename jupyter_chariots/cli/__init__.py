@@ -1,0 +1,5 @@
+"""``jupyter chariots …``: the pipelines of a server from a shell."""
+
+from .run import main
+
+__all__ = ["main"]

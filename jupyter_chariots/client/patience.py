@@ -1,0 +1,39 @@
+"""Calls that the server could not carry out just now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from ..errors import Unavailable, WorkerLost
+
+__all__ = ["patiently"]
+
+_LONGEST_S = 5.0
+
+Result = TypeVar("Result")
+
+
+def patiently(call: Callable[[], Result]) -> Result:
+    """Make a call, again where the server says how soon, for 5 s at most.
+
+    It says so of calls that were not begun, and of those that were lost with their process and
+    change nothing. What is lost twice may well be what ends its process.
+
+    Raises:
+        Unavailable: it is not possible yet.
+        WorkerLost: it was lost, twice if it may be repeated.
+    """
+    until = time.monotonic() + _LONGEST_S
+    lost = False
+    while True:
+        try:
+            return call()
+        except (Unavailable, WorkerLost) as error:
+            wait = error.details.get("retry_after")
+            again = isinstance(error, WorkerLost)
+            if wait is None or (again and lost) or time.monotonic() + wait > until:
+                raise
+            lost = lost or again
+            time.sleep(wait)

@@ -1,0 +1,62 @@
+"""The program of the guard: ``python -m jupyter_chariots.workers.guard FD``.
+
+It runs no user code. The server tells it about its children, in lines on the socket ``FD``:
+
+- ``watch PID MARKER``: a child was started;
+- ``forget PID``: that child has ended, and all that it had started.
+
+When the server is gone, however it ended, the guard ends the children that are left with all that
+they have started, and then itself. Being the one process that nothing holds up, it is also the
+place for whatever must go on in time while user code runs.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+from collections.abc import Iterator
+
+from .descendants import end
+
+__all__ = ["main"]
+
+_LOOK_S = 1.0  # a process forked from the server may hold its end of the socket open
+
+
+def _lines(descriptor: int) -> Iterator[list[str]]:
+    """The words of each line, until the server is gone."""
+    server = os.getppid()
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    rest = b""
+    while os.getppid() == server:
+        if not poll.poll(_LOOK_S * 1000):
+            continue
+        try:
+            data = os.read(descriptor, 1 << 16)
+        except ConnectionError:
+            return
+        if not data:
+            return
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            yield line.decode().split()
+
+
+def main(arguments: list[str]) -> None:
+    """Guard the children of the server whose socket's descriptor is the first argument."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # it ends when the server does
+    family: dict[int, str] = {}
+    for what, pid, *marker in _lines(int(arguments[0])):
+        if what == "watch":
+            family[int(pid)] = marker[0]
+        else:
+            family.pop(int(pid), None)
+    end(family)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
