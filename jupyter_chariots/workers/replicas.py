@@ -136,7 +136,7 @@ class Replicas:
             raise self._stopped() from None  # it was not the caller who cancelled
         finally:
             self._running -= 1
-            self.used = asyncio.get_running_loop().time()
+            self._touch()
             if not self._running:
                 self._quiet.set()
 
@@ -263,6 +263,7 @@ class Replicas:
                 raise
             self.served = served
             self._use(children, drain=True)
+            self._touch()
             self._forget_losses()
             self._enter("ready")
         self._fill()
@@ -301,7 +302,6 @@ class Replicas:
             raise self._stopped()
         if self._warm:
             self._warm.make_room(self)
-        self.used = asyncio.get_running_loop().time()
         child = await self._launcher.host(self.definition)
         header = {
             "do": "load",
@@ -323,6 +323,10 @@ class Replicas:
             self._lost -= 1
             self.restarts += 1
         self._dispatcher.use([*self._dispatcher.children, child])
+        self._touch()
+
+    def _touch(self) -> None:
+        self.used = asyncio.get_running_loop().time()
 
     def _use(self, children: list[Child], *, drain: bool = False) -> None:
         """Let these processes, and no others, answer the calls from now on."""
