@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import textwrap
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -89,6 +90,15 @@ def alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def children() -> set[int]:
+    """Ids of the processes that this one has started and that run."""
+    listed: list[str] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            listed += path.read_text().split()
+    return {pid for pid in map(int, listed) if alive(pid)}
 
 
 @pytest.fixture

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from jupyter_chariots.errors import ChariotsError, Unavailable, WorkerLost
 from jupyter_chariots.workers.warm import Warm
 
-from .conftest import alive, until
+from .conftest import alive, children, until
 from .served import Called
 
 HOUR = 3600.0
@@ -176,15 +174,6 @@ def test_a_switch_that_fails_leaves_no_process_behind(workshop, run):
             await until(lambda: children() - others == {*pids})
 
     run(work())
-
-
-def children():
-    """Ids of the processes that this one has started and that run."""
-    listed: list[str] = []
-    for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            listed += path.read_text().split()
-    return {pid for pid in map(int, listed) if alive(pid)}
 
 
 def test_more_and_fewer(workshop, run):
