@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -60,16 +59,15 @@ class Queue(StoreBase):
             return waiting.submit(
                 db,
                 self._blobs,
-                uuid.uuid4().hex,
                 pipeline,
                 prepared,
-                form or {},
-                priority=priority,
+                form,
                 save=save,
-                after=after,
-                idempotency_key=idempotency_key,
                 max_attempts=max_attempts,
                 who=who,
+                priority=priority,
+                after=after,
+                idempotency_key=idempotency_key,
             )
 
     def cancel_job(self, job_id: str, who: str | None = None) -> Job:
