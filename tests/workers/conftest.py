@@ -18,6 +18,8 @@ from jupyter_chariots.workers.describe import describe
 from jupyter_chariots.workers.launcher import Launcher
 
 DEADLINE = 60.0
+WHOLE = 4 * DEADLINE
+"""Seconds that a condition, and that a test may take; they only keep it from hanging."""
 
 
 class Workshop:
@@ -106,7 +108,7 @@ def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
     """Runs a coroutine to its end, with a deadline."""
 
     def finish(work: Awaitable[Any]) -> Any:
-        return asyncio.run(asyncio.wait_for(work, DEADLINE))  # type: ignore[arg-type]
+        return asyncio.run(asyncio.wait_for(work, WHOLE))  # type: ignore[arg-type]
 
     return finish
 
