@@ -56,7 +56,12 @@ class PoolHost(Protocol):
         """Take so many jobs at most from the queue, under leases that the guard renews."""
 
     async def run(self, claim: Claim) -> None:
-        """Run a claimed job in a process of this machine, and report what came of it."""
+        """Run a claimed job in a process of this machine; returns when it has run. What came of it
+        is written to the store by then, or in the background.
+        """
+
+    def keep_warm(self, workers: int) -> None:
+        """Keep so many processes of a pipeline that have nothing to do."""
 
 
 class BaseWorkerPool(ABC):
