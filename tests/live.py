@@ -6,9 +6,11 @@ several servers can run at once. Waiting is always for a condition, with a deadl
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -32,6 +34,7 @@ _QUICK = (
 _LEFT_OUT = dict.fromkeys(
     ["jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim"], False
 )
+_CHANCE = random.SystemRandom()  # each process of pytest-xdist seeds the other one alike
 _OURS = ("CHARIOTS_", "JPY_", "JUPYTER", "IPYTHON", "XDG_")
 
 
@@ -56,11 +59,16 @@ def wait_for(condition: Callable[[], Any], what: str, deadline: float = 60.0) ->
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of this machine that nobody listens on.
+
+    Not one of those that the system gives to connections: between the choice and the start of a
+    server, or while it is started again, another process might get it.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
