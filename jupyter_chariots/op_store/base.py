@@ -153,7 +153,7 @@ class StoreBase:
         """The sequence number of the latest news, of jobs or not; 0 in an empty store."""
         if jobs:
             return self._db.value("SELECT max(seq) FROM news")
-        return self._db.value("SELECT seq FROM news WHERE kind <> 'job' ORDER BY seq DESC LIMIT 1")
+        return self._db.value("SELECT max(seq) FROM news WHERE kind <> 'job'")
 
     def news(self, since: int = 0, limit: int = 1000) -> list[News]:
         """What happened after sequence number ``since``, oldest first."""

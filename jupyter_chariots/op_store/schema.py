@@ -199,6 +199,8 @@ def _ended_jobs(db: Database) -> None:
         """
         -- The jobs that ended last are what panels show, and what stays of the old ones.
         CREATE INDEX jobs_ended ON jobs(ended, seq) WHERE ended IS NOT NULL;
+        -- What is known of versions stays so while nothing but jobs has news.
+        CREATE INDEX news_but_jobs ON news(seq) WHERE kind <> 'job';
         """
     )
 

@@ -36,6 +36,11 @@ def deferred(store: OpStore) -> object:
 
 ACTS: dict[str, Callable[[OpStore], object]] = {
     "choose": lambda store: store.choose(PREDICT),
+    "what panels show of jobs": lambda store: store.recent_jobs(5, 5),
+    "news with the status of jobs": lambda store: store.news(3),
+    "the sequence without jobs": lambda store: store.sequence(jobs=False),
+    "jobs that nobody has ended": lambda store: store.unfinished_jobs(),
+    "jobs that are known": lambda store: store.known_jobs(["a", "b"]),
     "choose pinned": lambda store: store.choose(PREDICT, {"pca": "1.0.0"}),
     "choose under newer code": lambda store: store.choose(PATCHED),
     "start": lambda store: (store.start(TRAIN_CLF), store.start(COUNT)),

@@ -49,7 +49,7 @@ def test_a_store_of_an_older_release_is_migrated(tmp_path: Path) -> None:
         run(store, TRAIN, save=True, pca="p", clf="c")
         load(store, PREDICT)
         assert "kept" in {one.name for one in store.ops()}
-    assert version(path) == 3
+    assert version(path) == 4
 
 
 def test_a_store_of_a_release_without_jobs_takes_them(tmp_path: Path) -> None:
