@@ -60,7 +60,7 @@ class Calling(Answering, Reading):
             while True:
                 self._called = pipeline = await self.manager.pipeline(name)
                 if live:
-                    hear = live.line
+                    hear = live.hear
                     live.watch(pipeline)
                 body, who, form = self.request.body, self.who, self.form()
                 try:
