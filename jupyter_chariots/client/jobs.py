@@ -155,13 +155,18 @@ class Jobs(Requests):
                 screen.progress(*state_of(view))
             return self._fetched(job_id)
         except KeyboardInterrupt:
-            raise WaitInterrupted(
-                f"Job {job_id} goes on. client.cancel({job_id!r}) ends it, "
-                f"client.wait({job_id!r}) waits again."
-            ) from None
+            raise WaitInterrupted(self._goes_on(job_id)) from None
         finally:
             if screen:
                 screen.keep()
+
+    @staticmethod
+    def _goes_on(job_id: str) -> str:
+        """What to say to those who wait no more."""
+        return (
+            f"Job {job_id} goes on. client.cancel({job_id!r}) ends it, "
+            f"client.wait({job_id!r}) waits again."
+        )
 
     def _news(self, job_id: str, timeout: float | None = None) -> Iterator[Mapping[str, Any]]:
         """What the server says of a job, whenever there is something new, until it has ended.
