@@ -22,11 +22,16 @@ from .values import accepted, as_data, encode, is_data
 
 __all__ = ["Calls"]
 
-_PREFER = {"Prefer": "wait=30"}  # proxies give up on silent answers after a minute or so
-
 
 class Calls(Jobs):
-    """The part of the client that has pipelines run, saved and loaded."""
+    """The part of the client that has pipelines run, saved and loaded.
+
+    Attributes:
+        longest_request: seconds after which a call that still runs is waited for by further
+            requests; proxies cut those off that take too long.
+    """
+
+    longest_request: int = 30
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -200,7 +205,9 @@ class Calls(Jobs):
     ) -> Any:
         path = path_of(name, "main")
         given = {key: value for key, value in controls.items() if value is not None}
-        headers = {**_PREFER, **({"Accept": accepted()} if is_data(pipeline_input) else {})}
+        headers = {"Prefer": f"wait={self.longest_request}"}
+        if is_data(pipeline_input):
+            headers["Accept"] = accepted()
         content = as_data(pipeline_input)
         if content is not None and (name, content[0]) not in self._unreadable:
             headers["Content-Type"], data = content

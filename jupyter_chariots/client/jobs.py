@@ -30,6 +30,7 @@ __all__ = ["Jobs", "job_id_of"]
 
 _LONGEST_S = 20  # of one request that waits: less than proxies allow
 _CANCEL_S = 10.0
+_MOST_LINES, _MOST_SHOWN = 10_000, 100_000  # the server gives no more of a log at once
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -177,7 +178,9 @@ class Jobs(Requests):
         until = None if timeout is None else time.monotonic() + timeout
         longest = _LONGEST_S if self._timeout is None else min(_LONGEST_S, self._timeout / 2)
         path = f"/jobs/{quote(job_id, safe='')}"
-        view = self._get(path)
+        known = self._connection is not None
+        look = functools.partial(self._get, path)
+        view = through_restarts(look) if known else look()
         while True:
             yield view
             if JobStatus(view["status"]).ended:
@@ -229,14 +232,22 @@ class Jobs(Requests):
 
     @contextlib.contextmanager
     def _log_on(self, screen: Screen, job_id: str) -> Iterator[None]:
-        """Show what a job prints from now on."""
-        path, left = self._log_of(job_id), threading.Event()
+        """Show what a job prints, but for what is on the screen already."""
+        path, left, shown = self._log_of(job_id), threading.Event(), screen.written
+        lines = _MOST_LINES if shown < _MOST_SHOWN else 0
+
+        def show(text: str) -> None:
+            nonlocal shown
+            if text[shown:]:
+                screen.write("stdout", text[shown:])
+            shown = max(shown - len(text), 0)
 
         def work() -> None:
             with contextlib.suppress(ChariotsError):
-                show = lambda text: screen.write("stdout", text)  # noqa: E731
-                self._follow(path, 0, None, show, left.is_set)
+                self._follow(path, lines, None, show, left.is_set)
 
+        if not lines:
+            shown = 0
         thread = threading.Thread(target=work, name="log", daemon=True)
         thread.start()
         try:

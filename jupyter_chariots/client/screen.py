@@ -24,9 +24,13 @@ class Screen:
     Args:
         label: what is shown beside a bar.
         aside: everything goes to standard error: standard output is for the result.
+
+    Attributes:
+        written: how many characters of printed text there were.
     """
 
     def __init__(self, label: str = "", *, aside: bool = False) -> None:
+        self.written = 0
         self._label, self._aside = label, aside
         self._lock = threading.RLock()
         self._shown: Any = None  # the place in a notebook
@@ -36,6 +40,7 @@ class Screen:
     def write(self, stream: str, text: str) -> None:
         """Show what was printed."""
         with self._lock:
+            self.written += len(text)
             self._wipe()
             _write("stderr" if self._aside else stream, text)
 
@@ -44,7 +49,7 @@ class Screen:
         if _in_kernel() or _in_terminal():
             self._show({"text/plain": text})
         else:
-            self.write("stderr", f"{text}\n")
+            _write("stderr", f"{text}\n")
 
     def progress(
         self, progress: Mapping[str, Any] | None, words: str = "", state: str = ""

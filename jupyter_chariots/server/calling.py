@@ -173,7 +173,7 @@ class Calling(Answering, Reading):
     def on_connection_close(self) -> None:
         """Cancel what nobody waits for any more, unless it would leave something behind."""
         if self._live:
-            self._live.close(gone=True)
+            self._live.close()
         if self._called and not self._called.spec.changes:
             self.cancel()
         super().on_connection_close()

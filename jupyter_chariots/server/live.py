@@ -43,7 +43,7 @@ class LiveAnswer:
     def __init__(self, handler: web.RequestHandler, quiet: float = _QUIET_S) -> None:
         self.begun = False
         self._handler, self._quiet = handler, quiet
-        self._gone = False
+        self._closed = False
         self._unsent = self._left_out = 0
         self._sent: asyncio.Future[None] | None = None
         self._notice: asyncio.TimerHandle | None = None
@@ -63,7 +63,7 @@ class LiveAnswer:
 
     def line(self, line: bytes) -> None:
         """Send a line, its end included; leave it out if too much is unsent already."""
-        if self._gone:
+        if self._closed:
             return
         self._keep_alive()
         if self._sent is None or self._sent.done():
@@ -102,9 +102,9 @@ class LiveAnswer:
         self._handler.write(body)
         self._handler.finish()
 
-    def close(self, *, gone: bool = False) -> None:
-        """Nothing more is to come, or nobody reads it any more."""
-        self._gone = self._gone or gone
+    def close(self) -> None:
+        """The answer is given, while the run may go on as a job; or nobody reads it any more."""
+        self._closed = True
         for timer in (self._notice, self._alive, self._early):
             if timer:
                 timer.cancel()
