@@ -44,7 +44,7 @@ def call(given: Namespace) -> Any:
         name: getattr(given, name)
         for name in ("use_worker", "after", "priority", "idempotency_key", "save")
     }
-    answer = _server().call(given.pipeline, value, controls, given.wait)
+    answer = _server().call(given.pipeline, value, controls, wait=given.wait, silent=given.json)
     if answer.get("run_id") and not answer.get("job_id") and not given.json:
         line = f"jupyter chariots save {given.pipeline}"
         print(f"It has learned something. To make that the newest: {line}", file=sys.stderr)
@@ -109,4 +109,8 @@ def cancel(given: Namespace) -> Any:
     """Cancel a job."""
     server = _server()
     before = server.job(given.job)
-    return {"job_id": given.job, "before": before["status"], "status": server.cancel(given.job)}
+    return {
+        "job_id": given.job,
+        "before": before["status"],
+        "status": server.cancel(given.job).value,
+    }

@@ -29,7 +29,7 @@ class Server(PipelinesClient):
         return dict(self._get(f"/pipelines/{quote(pipeline, safe='')}"))
 
     def call(
-        self, pipeline: str, value: Any, controls: Mapping[str, Any], wait: bool
+        self, pipeline: str, value: Any, controls: Mapping[str, Any], *, wait: bool, silent: bool
     ) -> dict[str, Any]:
         """Run a pipeline; the body of the answer. What it prints goes to standard error.
 
@@ -38,10 +38,12 @@ class Server(PipelinesClient):
             value: its input.
             controls: the fields beside the input.
             wait: if the call becomes a job, wait for its end.
+            silent: show nothing meanwhile.
         """
-        answer = self._answer(pipeline, value, controls, Screen(pipeline, aside=True))
+        screen = Screen(pipeline, aside=True, silent=silent)
+        answer = self._answer(pipeline, value, controls, screen)
         if wait and answer.get("job_id") and answer["job_status"] != "done":
-            answer = self._awaited(answer["job_id"], aside=True)
+            answer = self._awaited(answer["job_id"], screen=screen)
         self._warn(answer)
         return dict(answer)
 

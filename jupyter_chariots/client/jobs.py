@@ -148,11 +148,12 @@ class Jobs(Requests):
             raise error_from(answer["error"])
         return answer
 
-    def _awaited(self, job_id: str, timeout: float | None = None, *, aside: bool = False) -> Any:
-        screen: Screen | None = None
+    def _awaited(
+        self, job_id: str, timeout: float | None = None, screen: Screen | None = None
+    ) -> Any:
         try:
             for view in self._news(job_id, timeout):
-                screen = screen or Screen(view["pipeline"], aside=aside)
+                screen = screen or Screen(view["pipeline"])
                 screen.progress(*state_of(view))
             return self._fetched(job_id)
         except KeyboardInterrupt:

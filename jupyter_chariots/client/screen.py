@@ -23,15 +23,17 @@ class Screen:
 
     Args:
         label: what is shown beside a bar.
-        aside: everything goes to standard error: standard output is for the result.
+        aside: standard output is for the result: what is printed goes to standard error, notices
+            and bars to terminals only.
+        silent: nothing is shown.
 
     Attributes:
         written: how many characters of printed text there were.
     """
 
-    def __init__(self, label: str = "", *, aside: bool = False) -> None:
+    def __init__(self, label: str = "", *, aside: bool = False, silent: bool = False) -> None:
         self.written = 0
-        self._label, self._aside = label, aside
+        self._label, self._aside, self._silent = label, aside, silent
         self._lock = threading.RLock()
         self._shown: Any = None  # the place in a notebook
         self._line = False  # whether a line stands in the terminal that will be rewritten
@@ -39,6 +41,8 @@ class Screen:
 
     def write(self, stream: str, text: str) -> None:
         """Show what was printed."""
+        if self._silent:
+            return
         with self._lock:
             self.written += len(text)
             self._wipe()
@@ -48,7 +52,7 @@ class Screen:
         """Say why it takes long."""
         if _in_kernel() or _in_terminal():
             self._show({"text/plain": text})
-        else:
+        elif not (self._aside or self._silent):
             _write("stderr", f"{text}\n")
 
     def progress(
@@ -94,7 +98,7 @@ class Screen:
 
     def _show(self, data: dict[str, str]) -> None:
         with self._lock:
-            if data == self._last:
+            if self._silent or data == self._last:
                 return
             if _in_kernel():
                 self._last = data

@@ -204,6 +204,34 @@ class Hasty(PipelinesClient):
         return super()._news(*args)
 
 
+def test_the_log_of_a_pipeline_is_followed_until_ctrl_c(client, server, gate, capsys):
+    one = gate()
+    submit(client, one)
+    one.reached()
+
+    class Seen(PipelinesClient):
+        """Says when it has read what the processes wrote."""
+
+        def _follow(self, path, lines, after, show):
+            return super()._follow(
+                path, lines, after, lambda text: (show(text), texts.append(text))
+            )
+
+    texts = []
+
+    def press():
+        one.open()
+        wait_for(lambda: "that was all" in "".join(texts), "the log")
+        os.kill(os.getpid(), signal.SIGINT)
+
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    with pytest.raises(WaitInterrupted, match="not followed any more"):
+        Seen(server.url, server.token).logs("slowly", 1, follow=True)
+    pressing.join()
+    assert capsys.readouterr().out == "".join(texts)
+
+
 @pytest.fixture
 def hasty(server):
     one = Hasty(server.url, server.token)
