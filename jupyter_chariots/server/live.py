@@ -69,7 +69,7 @@ class LiveAnswer:
         if self._sent is None or self._sent.done():
             self._unsent = 0
         if self._unsent > _MOST_UNSENT:
-            self._left_out += len(line)
+            self._left_out += 0 if is_progress(line) else len(line)
             return
         line = self._gap() + line
         if not self.begun:
@@ -81,11 +81,11 @@ class LiveAnswer:
         self._unsent += len(line)
 
     def hear(self, line: bytes) -> None:
-        """Send a line that the run tells; how far it is not before it takes long."""
+        """Send a line that the run tells; how far it is only once it takes long."""
         if is_progress(line):
+            self._progress = line
             still = _PROGRESS_AFTER_S - self._handler.request.request_time()
             if still > 0:
-                self._progress = line
                 if self._early is None:
                     loop = asyncio.get_running_loop()
                     self._early = loop.call_later(still, lambda: self.line(self._progress))
