@@ -13,7 +13,7 @@ from ..pipelines.pipeline import Pipeline
 from ..versioning.version import Version
 from .cancelling import interrupted
 from .here import run_here
-from .jobs import Jobs, job_id_of
+from .jobs import Jobs, job_id_of, succeeded
 from .patience import patiently
 from .requests import name_of, path_of
 from .response import PipelineResponse
@@ -176,7 +176,9 @@ class Calls(Jobs):
         harmless = isinstance(pipeline, Pipeline) and not pipeline.spec.changes
         name = name_of(pipeline)
         answer = patiently(lambda: self._call(name, pipeline_input, controls, harmless, screen))
-        return self._rest_of(answer, screen) if answer.get("goes_on") else answer
+        if answer.get("goes_on"):
+            return self._rest_of(answer, screen)
+        return succeeded(answer)  # a job submitted before, under its key, may have failed
 
     def _rest_of(self, answer: Mapping[str, Any], screen: Screen) -> Any:
         """The answer of a run that takes longer than the server lets a request wait."""

@@ -26,7 +26,7 @@ from .screen import Screen
 from .tables import Records
 from .values import accepted, encode
 
-__all__ = ["Jobs", "job_id_of"]
+__all__ = ["Jobs", "job_id_of", "succeeded"]
 
 _LONGEST_S = 20  # of one request that waits: less than proxies allow
 _CANCEL_S = 10.0
@@ -143,10 +143,7 @@ class Jobs(Requests):
         headers = {"Content-Type": JSON, "Accept": accepted()}
         body = encode({"job_id": job_id})
         ask = functools.partial(self._request, "POST", "/jobs/fetch/", body, headers)
-        answer = through_restarts(ask) if restarts else ask()
-        if answer.get("error"):
-            raise error_from(answer["error"])
-        return answer
+        return succeeded(through_restarts(ask) if restarts else ask())
 
     def _awaited(
         self, job_id: str, timeout: float | None = None, screen: Screen | None = None
@@ -256,6 +253,17 @@ class Jobs(Requests):
             thread.join(_CANCEL_S)  # the rest of it
         finally:
             left.set()
+
+
+def succeeded(answer: Any) -> Any:
+    """The answer of a job that has not failed.
+
+    Raises:
+        ChariotsError: what it has failed with, or that it was cancelled.
+    """
+    if answer.get("error"):
+        raise error_from(answer["error"])
+    return answer
 
 
 def job_id_of(job: Any) -> str:

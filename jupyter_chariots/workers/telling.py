@@ -54,6 +54,7 @@ class Telling:
             self._thread = threading.Thread(target=self._tell_on, name="progress", daemon=True)
             self._thread.start()
         self._request, self._last = request, None
+        self._seen = True  # an interrupt may have cut off what says that there is something
         self._watcher = Watcher(self._changed)
         watch(self._watcher)
 

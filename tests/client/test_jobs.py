@@ -153,6 +153,14 @@ def test_the_same_key_is_the_same_job(client):
     first, second = (submit(client, idempotency_key=key) for _ in range(2))
     assert first.job_id == second.job_id
     client.wait(first)
+    failing = {"use_worker": True, "idempotency_key": uuid.uuid4().hex}
+    failed = client.call_pipeline("failing", "x", **failing)
+    for ask in (
+        lambda: client.wait(failed),
+        lambda: client.call_pipeline("failing", "x", **failing),
+    ):
+        with pytest.raises(errors.NodeFailed):
+            ask()
     third = client.call_pipeline("slowly", np.zeros(0), use_worker=True, idempotency_key="7")
     assert client.wait(third).value == 0
 
