@@ -28,6 +28,7 @@ from .lean import LeanMainHandler, Permitted
 from .manager import PipelineManager
 from .metrics import LoopLag
 from .newsfeed import SCHEMAS, event_id
+from .overview import Overview
 from .permits import Permits
 from .routes import handlers, pattern
 from .running import Running
@@ -123,6 +124,12 @@ class PipelinesServer(ExtensionApp):
         help="Days after which what a run left is removed if it was not saved and is not current; "
         "None: never.",
     ).tag(config=True)
+    job_retention = Float(
+        7.0,
+        allow_none=True,
+        help="Days after which jobs that have ended are removed, all but the last 1000; None: "
+        "never.",
+    ).tag(config=True)
     start_timeout = Float(
         10.0,
         help="Seconds that a request waits while the pipelines are being imported at the start, "
@@ -141,6 +148,7 @@ class PipelinesServer(ExtensionApp):
             raise TraitError(f"PipelinesServer.memory_limit: {error}") from None
 
     manager: PipelineManager
+    overview: Overview
     identity: OwnerIdentity
     permits: Permits
     running: Running
@@ -172,7 +180,7 @@ class PipelinesServer(ExtensionApp):
         )
         if launcher.guard:
             launcher.guard.store_path = str(path)
-        ttl = None if self.candidate_ttl is None else timedelta(days=self.candidate_ttl)
+        ttl, retention = _days(self.candidate_ttl), _days(self.job_retention)
         apps = AppSettings(
             paths=self.app_notebooks,
             root=Path(serverapp.root_dir).absolute(),
@@ -182,7 +190,7 @@ class PipelinesServer(ExtensionApp):
         self.manager = PipelineManager(
             self.app_pipelines,
             apps,
-            StoreThreads(lambda: OpStore(path, candidate_ttl=ttl)),
+            StoreThreads(lambda: OpStore(path, candidate_ttl=ttl, job_retention=retention)),
             launcher,
             Scale(Warm(self.max_replicas, self.cull_idle_timeout), self.replicas),
             self._pool(),
@@ -191,8 +199,8 @@ class PipelinesServer(ExtensionApp):
             self._emit,
             self.log,
             start_timeout=self.start_timeout,
-            release=__version__,
         )
+        self.overview = Overview(self.manager, __version__)
 
     def initialize_handlers(self) -> None:
         """Add the routes, the short way of a call before all others."""
@@ -248,3 +256,7 @@ class PipelinesServer(ExtensionApp):
     def current_activity(self) -> dict[str, int] | None:
         """Runs and jobs under way, so that nothing stops an idle server under them."""
         return self.manager.running() or None
+
+
+def _days(number: float | None) -> timedelta | None:
+    return None if number is None else timedelta(days=number)
