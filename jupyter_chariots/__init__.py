@@ -36,6 +36,7 @@ _PLACES = {
     "as_op": "ml",
     "errors": "",
     "op": "pipelines",
+    "progress": "pipelines",
 }
 
 __all__ = sorted(_PLACES)

@@ -20,6 +20,7 @@ from .pipelines import ReservedNodes as ReservedNodes
 from .pipelines import SequentialRunner as SequentialRunner
 from .pipelines import ThreadRunner as ThreadRunner
 from .pipelines import op as op
+from .pipelines import progress as progress
 from .server.app import PipelinesServer as PipelinesServer
 from .versioning import Version as Version
 from .versioning import VersionedField as VersionedField

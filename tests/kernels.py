@@ -57,7 +57,7 @@ class Notebook:
     ) -> str:
         """Execute a cell; what it printed and showed, as text.
 
-        ``heard`` gets each piece of that as it comes.
+        ``heard`` gets each piece of that as it comes, and what takes the place of one.
         """
         shown: list[str] = []
         displays: dict[str, int] = {}  # by id, what of it may still change or vanish
@@ -78,6 +78,8 @@ class Notebook:
             elif message["msg_type"] == "update_display_data":
                 text = content["data"].get("text/plain", "")
                 shown[displays[content["transient"]["display_id"]]] = text and text + "\n"
+                if heard and text:
+                    heard(text + "\n")
             elif message["msg_type"] == "error":
                 failed = content["ename"], content["evalue"], content["traceback"]
                 failures.append(CellFailed(*failed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from jupyter_chariots.cli.commands import COMMANDS
 from jupyter_chariots.cli.run import EXIT_CODES, exit_code
 
 from .app_notebooks import jupyter_chariots, number_app, with_script
-from .live import REPOSITORY
+from .live import REPOSITORY, LiveServer, wait_for
 
 GUIDE = (REPOSITORY / "docs" / "shell.md").read_text(encoding="utf-8")
 ROW = "[[5.1, 3.5, 1.4, 0.2]]"
@@ -181,6 +182,84 @@ def test_a_store_of_another_user_is_served_once_it_is_trusted(own, tmp_path):
     assert data in str(own.server.runtime_dir.parent / "data_dir")
     own.server.restart()
     assert own("call", "pred_iris", "-i", ROW).stdout == "[0]\n"
+
+
+@pytest.fixture(scope="module")
+def jobs_shell(tmp_path_factory):
+    """A shell whose server has pipelines that a test can hold up."""
+    folder = tmp_path_factory.mktemp("shell_jobs")
+    apps = ["tests.client.jobs_app"]
+    with LiveServer(folder / "root", folder / "home", app_pipelines=apps) as server:
+        yield Shell(server, server.root, folder)
+
+
+def test_jobs(jobs_shell):
+    shell = jobs_shell
+    job, status = shell("call", "slowly", "-i", '["shut"]', "--use-worker").stdout.split()
+    assert status == "queued"
+    wait_for((shell.folder / "shut.there").exists, "the job to run")
+    after, status = shell(
+        "call", "slowly", "-i", "[]", "--use-worker", "--after", job, "--priority", "2"
+    ).stdout.split()
+    assert status == "deferred"
+    assert [row["id"] for row in shell.json("jobs", "--limit", "2")] == [after, job]
+    table = shell("jobs", "--status", "running").stdout
+    assert job in table
+    assert after not in table
+    assert shell("logs", job).stdout == "waiting for shut\n"
+    assert shell.json("logs", job)["text"] == "waiting for shut\n"
+    assert "waiting for shut" in shell("logs", "slowly").stdout
+
+    assert shell("cancel", after).stdout == f"Job {after} is cancelled.\n"
+    assert shell("cancel", after).stdout == f"Job {after} had ended: cancelled.\n"
+    (shell.folder / "shut").touch()
+    assert shell("logs", job, "--follow").stdout == "waiting for shut\nthat was all\n"
+    assert shell.json("cancel", job) == {"job_id": job, "before": "done", "status": "done"}
+
+
+def test_waiting_for_a_job_in_the_shell(jobs_shell):
+    shell = jobs_shell
+    key = ("--idempotency-key", "once")
+    for _ in range(2):
+        done = shell("call", "slowly", "-i", "[]", "--use-worker", "--wait", *key)
+        assert done.stdout == "0\n"
+    assert shell.json("call", "slowly", "-i", "[]", "--use-worker", "--wait")["job_id"]
+    failed = shell("call", "failing", "-i", '"why"', "--use-worker", "--wait", code=1)
+    assert failed.stderr.startswith("error: Node 'fail'")
+    assert failed.stdout == ""
+    shell("jobs", "--status", "unheard", code=2)
+    for command in (["cancel", "0" * 32], ["logs", "0" * 32], ["logs", "nothing"]):
+        shell(*command, code=4)
+    assert shell("jobs", "--pipeline", "nothing").stdout == "There are no jobs.\n"
+
+
+def test_ctrl_c_in_the_shell_leaves_the_job_alone(jobs_shell):
+    shell = jobs_shell
+    command = [sys.executable, "-m", "jupyter_chariots.cli", "call", "slowly", "-i", '["held"]']
+    process = subprocess.Popen(
+        [*command, "--use-worker", "--wait"],
+        cwd=shell.folder,
+        env=shell.env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_for((shell.folder / "held.there").exists, "the job to run")
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    job = re.search(r"^Job (\w+) goes on\. To end it: jupyter chariots cancel \1$", err, re.M)[1]
+    assert [row["id"] for row in shell.json("jobs", "--status", "running")] == [job]
+    shell("cancel", job)
+    assert shell.json("jobs", "--status", "cancelled")[0]["id"] == job
+
+
+def test_what_ops_print_goes_to_standard_error(jobs_shell):
+    done = jobs_shell("call", "slowly", "-i", "[]")
+    assert done.stdout == "0\n"
+    assert done.stderr == "that was all\n"
+    assert jobs_shell("call", "slowly", "-i", "[]", "--json").stderr == ""
 
 
 def test_the_guide_has_every_command_and_code():

@@ -94,6 +94,7 @@ def test_console_blocks(iris_server: LiveServer):
         "CHANGELOG.md",
         "docs/architecture.md",
         "docs/serving.md",
+        "docs/progress.md",
         "docs/shell.md",
     ],
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from argparse import Namespace
+from argparse import BooleanOptionalAction, Namespace
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import shown
-from .local import collect, read_input, trust
+from ..versioning.status import JobStatus
+from . import actions, shown
+from .local import collect, trust
 from .serve import serve
 
 __all__ = ["COMMANDS", "Argument", "Command"]
@@ -30,7 +30,7 @@ class Command:
     Attributes:
         name: as it is typed.
         help: what it does, in a line.
-        run: does it; gives JSON values.
+        run: does it; gives JSON values, or nothing if all is said.
         show: the result as text.
         arguments: what it takes.
     """
@@ -46,71 +46,20 @@ def _takes(*names: str, **options: Any) -> Argument:
     return Argument(names, options)
 
 
-def _server() -> Any:
-    from .server import Server
-
-    return Server()
-
-
-def _list(given: Namespace) -> Any:
-    server = _server()
-    server.available_pipelines()  # waits until they are known
-    snapshot = server.snapshot()
-    return {name: snapshot[name] for name in ("pipelines", "failures")}
-
-
-def _call(given: Namespace) -> Any:
-    value = read_input(given.input)
-    answer = _server().call(given.pipeline, value, given.worker)
-    if answer.get("run_id") and not given.json:
-        line = f"jupyter chariots save {given.pipeline}"
-        print(f"It has learned something. To make that the newest: {line}", file=sys.stderr)
-    return answer
-
-
-def _save(given: Namespace) -> Any:
-    server = _server()
-    server.save_pipeline(given.pipeline, run_id=given.run_id, force=given.force)
-    return {"pipeline": given.pipeline, "versions": server.view(given.pipeline)["current"]}
-
-
-def _load(given: Namespace) -> Any:
-    server = _server()
-    server.load_pipeline(given.pipeline, shown.pins(given.versions))
-    return {
-        "pipeline": given.pipeline,
-        "versions": server.view(given.pipeline)["served"]["versions"],
-    }
-
-
-def _versions(given: Namespace) -> Any:
-    server = _server()
-    numbers = {
-        one["version"]: one["number"] for one in server.view(given.pipeline)["current"].values()
-    }
-    return {
-        node: {"version": str(version), "number": numbers.get(str(version))}
-        for node, version in server.pipeline_versions(given.pipeline).items()
-    }
-
-
-def _history(given: Namespace) -> Any:
-    return _server().history(given.op, given.limit)
-
-
-def _diff(given: Namespace) -> Any:
-    return _server().diff(given.op, given.a, given.b)
-
-
 _PIPELINE = _takes("pipeline", metavar="PIPELINE", help="its name")
 _OP = _takes("op", metavar="OP", help="name of the op")
 
 COMMANDS = (
-    Command("list", "The pipelines of the server, and what they serve.", _list, shown.pipelines),
+    Command(
+        "list",
+        "The pipelines of the server, and what they serve.",
+        actions.pipelines,
+        shown.pipelines,
+    ),
     Command(
         "call",
         "Run a pipeline and print its output as JSON.",
-        _call,
+        actions.call,
         shown.output,
         (
             _PIPELINE,
@@ -120,13 +69,66 @@ COMMANDS = (
                 metavar="JSON",
                 help="the input; @FILE reads it from a file, - from standard input",
             ),
-            _takes("--worker", action="store_true", default=None, help="let it become a job"),
+            _takes(
+                "--use-worker",
+                action=BooleanOptionalAction,
+                help="whether it may become a job, which runs by itself",
+            ),
+            _takes("--wait", action="store_true", help="wait for the end of the job"),
+            _takes(
+                "--after",
+                action="append",
+                metavar="JOB",
+                help="begin the job when this one is done; may be given several times",
+            ),
+            _takes("--priority", type=int, metavar="N", help="of the job; the higher, the sooner"),
+            _takes(
+                "--idempotency-key",
+                metavar="KEY",
+                help="a second submission with this key is no other job",
+            ),
+            _takes(
+                "--save",
+                action=BooleanOptionalAction,
+                help="whether what it learns is saved at once; of a job it is",
+            ),
         ),
+    ),
+    Command(
+        "jobs",
+        "The jobs, the latest submission first.",
+        actions.jobs,
+        shown.jobs,
+        (
+            _takes("--status", choices=[one.value for one in JobStatus], help="only these"),
+            _takes("--pipeline", metavar="PIPELINE", help="only those of this pipeline"),
+            _takes("--limit", type=int, default=20, metavar="N", help="how many at most (20)"),
+        ),
+    ),
+    Command(
+        "logs",
+        "What a job has printed, or the processes of a pipeline.",
+        actions.logs,
+        shown.log,
+        (
+            _takes("what", metavar="JOB|PIPELINE", help="id of the job, or name of the pipeline"),
+            _takes("--lines", type=int, default=200, metavar="N", help="the last N lines (200)"),
+            _takes(
+                "--follow", "-f", action="store_true", help="go on with what is written from now on"
+            ),
+        ),
+    ),
+    Command(
+        "cancel",
+        "Cancel a job, queued or running.",
+        actions.cancel,
+        shown.cancelled,
+        (_takes("job", metavar="JOB", help="its id"),),
     ),
     Command(
         "save",
         "Save what the last run of a pipeline learned.",
-        _save,
+        actions.save,
         shown.saved,
         (
             _PIPELINE,
@@ -141,7 +143,7 @@ COMMANDS = (
     Command(
         "load",
         "Serve the newest versions that fit together, or chosen ones.",
-        _load,
+        actions.load,
         shown.loaded,
         (
             _PIPELINE,
@@ -156,14 +158,14 @@ COMMANDS = (
     Command(
         "versions",
         "The current version of each node of a pipeline.",
-        _versions,
+        actions.versions,
         shown.versions,
         (_PIPELINE,),
     ),
     Command(
         "history",
         "The versions of an op, the latest first.",
-        _history,
+        actions.history,
         repr,
         (
             _OP,
@@ -173,7 +175,7 @@ COMMANDS = (
     Command(
         "diff",
         "What differs between two versions of an op.",
-        _diff,
+        actions.diff,
         repr,
         (
             _OP,

@@ -35,9 +35,9 @@ EXIT_CODES = {
     1: "failed: an op raised, a cell raised, or anything that is not below",
     2: "the command, or what it was given, cannot be understood",
     3: "no server was found, or it does not let you in",
-    4: "there is no such pipeline, op, version, run, notebook or store",
+    4: "there is no such pipeline, job, op, version, run, notebook or store",
     5: "versions do not fit together, or the pipeline is not loaded",
-    6: "conflict: a name is taken, or another run was saved in the meantime",
+    6: "conflict: a name is taken, another run was saved in the meantime, or the job was cancelled",
     7: "not trusted: see `jupyter chariots trust`",
     8: "busy, starting, or a process died or took too long: the same may succeed later",
     130: "interrupted",
@@ -78,13 +78,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warnings.simplefilter("always", UserWarning)
         try:
             result = command.run(given)
-            _print(json.dumps(result, default=str) if given.json else command.show(result))
+            if result is not None:
+                _print(json.dumps(result, default=str) if given.json else command.show(result))
             code = 0
         except ChariotsError as error:
             code = exit_code(error)
             _tell(error, given)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stopped:
             code = 130
+            print(*stopped.args, file=sys.stderr)
         finally:
             for warning in told:
                 print(f"warning: {warning.message}", file=sys.stderr)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from ..client import PipelinesClient
+from ..client.screen import Screen
 
 __all__ = ["Server"]
 
@@ -26,12 +28,32 @@ class Server(PipelinesClient):
         """All about one pipeline."""
         return dict(self._get(f"/pipelines/{quote(pipeline, safe='')}"))
 
-    def call(self, pipeline: str, value: Any, use_worker: bool | None) -> dict[str, Any]:
-        """Run a pipeline; the body of the answer."""
-        path = f"/pipelines/{quote(pipeline, safe='')}/main"
-        answer = self._post(path, {"pipeline_input": value, "use_worker": use_worker})
+    def call(
+        self, pipeline: str, value: Any, controls: Mapping[str, Any], *, wait: bool, silent: bool
+    ) -> dict[str, Any]:
+        """Run a pipeline; the body of the answer. What it prints goes to standard error.
+
+        Args:
+            pipeline: its name.
+            value: its input.
+            controls: the fields beside the input.
+            wait: if the call becomes a job, wait for its end.
+            silent: show nothing meanwhile.
+        """
+        screen = Screen(pipeline, aside=True, silent=silent)
+        answer = self._answer(pipeline, value, controls, screen)
+        if wait and answer.get("job_id") and answer["job_status"] != "done":
+            answer = self._awaited(answer["job_id"], screen=screen)
         self._warn(answer)
         return dict(answer)
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """All about one job."""
+        return dict(self._get(f"/jobs/{quote(job_id, safe='')}"))
+
+    @staticmethod
+    def _goes_on(job_id: str) -> str:
+        return f"Job {job_id} goes on. To end it: jupyter chariots cancel {job_id}"
 
     def serve_notebook(self, path: str, *, replace: bool) -> list[dict[str, Any]]:
         """Serve the tagged cells of a notebook; for each pipeline what was done, and all about it.

@@ -10,8 +10,11 @@ from typing import Any
 from ..errors import BadRequest
 
 __all__ = [
+    "cancelled",
     "collected",
+    "jobs",
     "loaded",
+    "log",
     "output",
     "pins",
     "pipelines",
@@ -69,10 +72,30 @@ def _indented(text: str) -> str:
 
 
 def output(answer: Mapping[str, Any]) -> str:
-    """The output of a pipeline as JSON; of a job its id and state."""
-    if answer.get("job_id"):
-        return f"job {answer['job_id']}: {answer['job_status']}"
+    """The output of a pipeline as JSON; of a job that is not done its id, and how it stands."""
+    if answer.get("job_id") and answer["job_status"] != "done":
+        return f"{answer['job_id']} {answer['job_status']}"
     return json.dumps(answer["pipeline_output"], ensure_ascii=False)
+
+
+def jobs(result: Sequence[Mapping[str, Any]]) -> str:
+    """A table of jobs."""
+    return repr(result) if result else "There are no jobs."
+
+
+def log(result: Mapping[str, Any]) -> str:
+    """A log as it is."""
+    return str(result["text"]).removesuffix("\n")
+
+
+def cancelled(result: Mapping[str, Any]) -> str:
+    """How a job stands."""
+    job, status = result["job_id"], result["status"]
+    if result["before"] in ("done", "failed", "cancelled"):
+        return f"Job {job} had ended: {status}."
+    if status == "running":
+        return f"Job {job} is being cancelled."
+    return f"Job {job} is {status}."
 
 
 def saved(result: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .. import formats
@@ -19,7 +20,7 @@ from ..errors import (
 from .addresses import Address
 from .connection import Answer
 
-__all__ = ["RemoteTraceback", "decode"]
+__all__ = ["RemoteTraceback", "decode", "error_from"]
 
 _ASK_FOR_TOKEN = (
     "Give the token of that server (`jupyter server list` shows it) as token, or in CHARIOTS_TOKEN."
@@ -40,7 +41,8 @@ class RemoteTraceback(Exception):
 def decode(answer: Answer, address: Address) -> Any:
     """The JSON value of a successful answer.
 
-    An output in npy, Arrow or bytes is put together with its headers as it would be in JSON.
+    An output in npy, Arrow or bytes is put together with its headers as it would be in JSON. With
+    202 the run goes on as a job; then there is a field ``goes_on``.
 
     Raises:
         ChariotsError: the error that the server answered with, as the same class; or what the
@@ -58,9 +60,19 @@ def decode(answer: Answer, address: Address) -> Any:
             f"{address.url} sent a broken answer: {error}.",
             hint="Is there a proxy in between that cuts answers off?",
         ) from None
+    if answer.status == 202:
+        return {**value, "goes_on": True}  # the run, as the job that the answer names
     if answer.status < 300 or _is_health(answer.status, value):
         return value
     raise _reported(answer.status, value, address)
+
+
+def error_from(payload: Mapping[str, Any]) -> ChariotsError:
+    """The error that the server tells of, as the same class; its cause shows the traceback."""
+    error = from_payload(payload)
+    if error.traceback:
+        error.__cause__ = RemoteTraceback(error.traceback)
+    return error
 
 
 def _with_headers(answer: Answer, kind: str, address: Address) -> dict[str, Any]:
@@ -96,10 +108,7 @@ def _is_health(status: int, value: Any) -> bool:
 
 def _reported(status: int, value: Any, address: Address) -> ChariotsError:
     if isinstance(value, dict) and "code" in value:
-        error = from_payload(value)
-        if error.traceback:
-            error.__cause__ = RemoteTraceback(error.traceback)
-        return error
+        return error_from(value)
     # JSON, but Jupyter's own: the request did not reach the extension.
     reason = value.get("message") if isinstance(value, dict) else None
     said = f"{address.url} answered {status}{f' ({reason})' if reason else ''}."

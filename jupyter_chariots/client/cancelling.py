@@ -1,15 +1,14 @@
-"""Ctrl-C while a call is being waited for ends the call, too."""
+"""Ctrl-C while something is being waited for: a call ends with it, a job does not."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from ..errors import ChariotsError, above_own_frames
 
-__all__ = ["CallInterrupted", "cancel"]
+__all__ = ["CallInterrupted", "WaitInterrupted", "interrupted"]
 
 _SAID = {
     "cancelled": "The call was cancelled; nothing was saved.",
@@ -18,8 +17,8 @@ _SAID = {
 }
 
 
-class CallInterrupted(KeyboardInterrupt):
-    """Ctrl-C while a call was being waited for; the message says what became of the call."""
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl-C while something of the server was being waited for."""
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows under a cell: the frames of the caller, without those in here."""
@@ -30,14 +29,23 @@ class CallInterrupted(KeyboardInterrupt):
         return list(shell.InteractiveTB.structured_traceback(type(self), self, shown))
 
 
-def cancel(send: Callable[[], bytes]) -> CallInterrupted:
+class CallInterrupted(_Interrupted):
+    """Ctrl-C while a call was being waited for; the message says what became of the call."""
+
+
+class WaitInterrupted(_Interrupted):
+    """Ctrl-C while a job was being waited for, which goes on."""
+
+
+def interrupted(cancel: Callable[[], str]) -> CallInterrupted:
     """Cancel a call.
 
     The request goes out in a thread of its own: it is sent even if another Ctrl-C ends the waiting
     for its answer.
 
     Args:
-        send: sends the request, on a connection of its own, and gives the body of the answer.
+        cancel: does it, on a connection of its own, and gives the outcome: ``cancelled``,
+            ``finished`` or ``unknown``.
 
     Returns:
         what to raise.
@@ -46,7 +54,7 @@ def cancel(send: Callable[[], bytes]) -> CallInterrupted:
 
     def work() -> None:
         try:
-            said.append(_SAID[json.loads(send())["outcome"]])
+            said.append(_SAID[cancel()])
         except (ChariotsError, ValueError, KeyError) as error:
             said.append(f"Whether the call was cancelled is not known: {error}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import selectors
 import socket
@@ -15,8 +16,9 @@ from urllib.parse import urlsplit
 from ..errors import ServerNotFound, TimedOut, Unavailable
 from ..formats import Body, Received
 from .addresses import Address
-from .cancelling import CallInterrupted, cancel
+from .cancelling import CallInterrupted, interrupted
 from .live import OUTPUT, is_live, read_live
+from .screen import Screen
 from .sockets import http_connection
 
 __all__ = ["Answer", "Connection"]
@@ -81,7 +83,7 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         *,
         repeatable: bool = False,
-        call: bool = False,
+        screen: Screen | None = None,
     ) -> Answer:
         """Send one request and wait for the answer, whatever its status.
 
@@ -92,8 +94,8 @@ class Connection:
             headers: further headers.
             repeatable: the request changes nothing, so it may be sent again when the connection
                 is lost before the answer has come.
-            call: the request calls a pipeline: what the run prints is shown as it comes, and
-                Ctrl-C cancels it.
+            screen: the request calls a pipeline: what the run prints, and how far it is, is shown
+                there as it comes, and Ctrl-C cancels it.
 
         Raises:
             CallInterrupted: Ctrl-C, in a call.
@@ -102,18 +104,18 @@ class Connection:
             Unavailable: the connection was lost; the request may have been carried out.
         """
         send = {**self._headers, **(headers or {})}
-        if call:
+        if screen:
             send.update(OUTPUT)
         for last in (not repeatable, True):
             kept = self._open()
             connection = kept.connection
-            if call:
+            if screen:
                 send[_CALL_ID] = kept.call_id
             try:
                 connection.request(method, self._path + path, body, send)
                 response = connection.getresponse()
-                if call and is_live(response):
-                    return Answer(*read_live(response))
+                if screen and is_live(response):
+                    return Answer(*read_live(response, screen))
                 return Answer(response.status, response.headers, _content(response))
             except TimeoutError:
                 connection.close()
@@ -131,7 +133,7 @@ class Connection:
                     ) from None
             except BaseException as error:
                 try:
-                    if call and isinstance(error, KeyboardInterrupt):
+                    if screen and isinstance(error, KeyboardInterrupt):
                         raise self._cancel(kept.call_id) from None
                     raise
                 finally:  # what is still to come belongs to no later request
@@ -146,7 +148,9 @@ class Connection:
 
     def _cancel(self, call_id: str) -> CallInterrupted:
         other = Connection(self.address, _CANCEL_TIMEOUT_S)
-        return cancel(lambda: bytes(other.request("DELETE", f"/calls/{call_id}").body))
+        return interrupted(
+            lambda: str(json.loads(other.request("DELETE", f"/calls/{call_id}").body)["outcome"])
+        )
 
     def _open(self) -> _Kept:
         """The connection of this thread, made anew where the server has closed it."""

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..errors import Unavailable, WorkerLost
+from ..errors import ServerNotFound, Unavailable, WorkerLost
 
-__all__ = ["patiently"]
+__all__ = ["patiently", "through_restarts"]
 
 _LONGEST_S = 5.0
+_RESTART_S = 60.0
 
 Result = TypeVar("Result")
 
@@ -37,3 +38,21 @@ def patiently(call: Callable[[], Result]) -> Result:
                 raise
             lost = lost or again
             time.sleep(wait)
+
+
+def through_restarts(call: Callable[[], Result]) -> Result:
+    """Make a call that changes nothing, again if the server is away for a moment, 60 s at most.
+
+    Raises:
+        ServerNotFound: it does not come back.
+        Unavailable: it is there, and cannot answer.
+    """
+    until, pause = time.monotonic() + _RESTART_S, 0.1
+    while True:
+        try:
+            return call()
+        except (ServerNotFound, Unavailable):
+            if time.monotonic() + pause > until:
+                raise
+            time.sleep(pause)
+            pause = min(1.5 * pause, 3.0)

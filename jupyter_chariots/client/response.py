@@ -34,10 +34,9 @@ class PipelineResponse:
     run_id: str | None = None
 
     def __repr__(self) -> str:
-        lines = [
-            f"<PipelineResponse {self.job_status.value}>",
-            f"  value: {_shortened(self.value)}",
-        ]
+        lines = [f"<PipelineResponse {self.job_status.value}>"]
+        if self.job_status is JobStatus.DONE:
+            lines.append(f"  value: {_shortened(self.value)}")
         if self.versions:
             width = max(map(len, self.versions))
             lines.append("  versions:")
@@ -45,6 +44,8 @@ class PipelineResponse:
         for name in ("run_id", "job_id"):
             if getattr(self, name):
                 lines.append(f"  {name}: {getattr(self, name)}")
+        if self.job_id and not self.job_status.ended:
+            lines.append("  client.wait(…) gives its output")
         return "\n".join(lines)
 
     @classmethod

@@ -10,6 +10,7 @@ from ..pipelines.callbacks import OpCallBack
 from ..versioning.canonical import is_default
 from ..versioning.spec import Learned
 from ..versioning.version import VersionType
+from .hooks import fit_watched
 from .mode import MLMode
 from .sklearn import BaseSKOp, levelled
 
@@ -44,7 +45,7 @@ class EstimatorOp(BaseSKOp):
 
     def fit(self, X: Any, *targets: Any) -> None:
         """Fit the estimator on rows and, if the node has a second input, their targets."""
-        self._model.fit(X, *targets, **self.fit_extra_parameters)
+        fit_watched(self._model, X, *targets, parameters=self.fit_extra_parameters)
 
 
 def as_op(

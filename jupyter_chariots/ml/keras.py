@@ -12,6 +12,7 @@ from ..versioning.code import own_code
 from ..versioning.fields import VersionedFieldDict
 from .base import BaseMLOp
 from .keras_files import KerasSerializer, import_keras
+from .keras_progress import with_progress
 from .mode import MLMode
 from .serializers import BaseSerializer
 
@@ -71,7 +72,7 @@ class KerasOp(BaseMLOp):
         """
         parameters = dict(self.input_params)
         # Callbacks keep the model and what they saw of its training.
-        parameters["callbacks"] = copy.deepcopy(parameters.get("callbacks"))
+        parameters["callbacks"] = with_progress(copy.deepcopy(parameters.get("callbacks")))
         history = self._model.fit(
             _arrays(X),
             _arrays(y),

@@ -10,6 +10,7 @@ from ..errors import DefinitionError, InvalidInput
 from ..versioning.fields import VersionedField, VersionedFieldDict
 from ..versioning.version import VersionType
 from .base import BaseMLOp
+from .hooks import fit_watched
 
 __all__ = ["BaseSKOp", "SKSupervisedOp", "SKUnsupervisedOp", "levelled", "with_fitted_columns"]
 
@@ -80,7 +81,7 @@ class SKSupervisedOp(BaseSKOp):
 
     def fit(self, X: Any, y: Any) -> None:
         """Fit the estimator on rows and their targets."""
-        self._model.fit(X, y, **self.fit_extra_parameters)
+        fit_watched(self._model, X, y, parameters=self.fit_extra_parameters)
 
 
 class SKUnsupervisedOp(BaseSKOp):
@@ -94,7 +95,7 @@ class SKUnsupervisedOp(BaseSKOp):
 
     def fit(self, X: Any) -> None:
         """Fit the estimator on rows."""
-        self._model.fit(X, **self.fit_extra_parameters)
+        fit_watched(self._model, X, parameters=self.fit_extra_parameters)
 
 
 def levelled(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from .nodes import Node, ReservedNodes
 from .ops import BaseOp, LoadableOp
 from .pipeline import Pipeline
 from .runners import BaseRunner, SequentialRunner, ThreadRunner
+from .watching import progress
 
 __all__ = [
     "BaseOp",
@@ -20,4 +21,5 @@ __all__ = [
     "SequentialRunner",
     "ThreadRunner",
     "op",
+    "progress",
 ]

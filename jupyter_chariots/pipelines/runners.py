@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextvars
-import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from ..errors import ChariotsError, InvalidInput, NodeFailed, NotLoaded, below_own_frames
-from .nodes import Plan, Step
+from ..errors import InvalidInput
+from . import watching
+from .nodes import Plan
 from .ops import BaseOp
 from .pipeline import Pipeline
 from .state import StateOfRun
+from .steps import after, before, failed, pass_on, unpack
+from .watching import RunningNode
 
 __all__ = ["BaseRunner", "SequentialRunner", "ThreadRunner"]
 
@@ -51,6 +52,7 @@ class BaseRunner(ABC):
         if not callbacks:
             args.clear()  # nobody asks for them: results are dropped as early as they can be
         run = StateOfRun(plan) if plan.changing else None
+        watcher = watching.begin(plan)
         ok = False
         try:
             if run is not None:
@@ -62,6 +64,8 @@ class BaseRunner(ABC):
                 callback.after_execution(pipeline, args, output)
             ok = True
         finally:
+            if watcher is not None:
+                watcher.end(ok)
             if run is not None:
                 run.end(ok)
         if record is not None:
@@ -77,18 +81,21 @@ class SequentialRunner(BaseRunner):
     """Runs one node after the other."""
 
     def _execute(self, plan: Plan, slots: list[Any]) -> None:
-        for step in plan.steps:
+        watcher = watching.watcher_of(plan)
+        for index, step in enumerate(plan.steps):
             args = [slots[slot] for slot in step.inputs]
             for slot in step.drop:
                 slots[slot] = None
             op = step.op
+            if watcher is not None and op is not None:
+                watcher.start(index)
             try:
                 if op is None:
-                    output = _pass(step, args, slots)
+                    output = pass_on(step, args, slots)
                 elif step.pipeline.callbacks:
-                    _before(step, args)
+                    before(step, args)
                     output = op.execute_with_all_callbacks(args)
-                    _after(step, args, output)
+                    after(step, args, output)
                 elif step.hooked or op.callbacks:
                     output = op.execute_with_all_callbacks(args)
                 else:
@@ -96,13 +103,15 @@ class SequentialRunner(BaseRunner):
                 if step.target >= 0:
                     slots[step.target] = output
                 elif step.targets:
-                    _unpack(step, output, slots)
+                    unpack(step, output, slots)
             except Exception as exc:
-                error = _failed(plan.pipeline, step, exc)
+                error = failed(plan.pipeline, step, exc)
                 if error is exc:
                     raise
                 raise error from exc
             args = output = None  # type: ignore[assignment]
+            if watcher is not None and op is not None:
+                watcher.done(index)
 
 
 class ThreadRunner(BaseRunner):
@@ -130,12 +139,16 @@ class _Task:
     handed over, so that results are dropped as soon as they can be.
     """
 
-    def __init__(self, index: int, op: BaseOp, args: list[Any], keep: bool) -> None:
+    def __init__(
+        self, index: int, op: BaseOp, args: list[Any], keep: bool, node: RunningNode | None
+    ) -> None:
         self.index, self.output = index, None
         self.kept = args if keep else []
-        self._op, self._args = op, args
+        self._op, self._args, self._node = op, args, node
 
     def run(self) -> None:
+        if self._node is not None:
+            self._node.enter()
         args, self._args = self._args, []
         self.output = self._op.execute_with_all_callbacks(args)
 
@@ -145,13 +158,14 @@ class _Threads:
 
     def __init__(self, plan: Plan, slots: list[Any], pool: ThreadPoolExecutor) -> None:
         self._pipeline, self._steps = plan.pipeline, plan.steps
+        self._watcher = watching.watcher_of(plan)
         self._slots, self._pool = slots, pool
         self._open = [len(step.after) for step in plan.steps]
         self._followers: list[list[int]] = [[] for _ in plan.steps]
         self._uses = [0] * plan.size
         for index, step in enumerate(plan.steps):
-            for before in step.after:
-                self._followers[before].append(index)
+            for earlier in step.after:
+                self._followers[earlier].append(index)
             for slot in step.inputs:
                 self._uses[slot] += 1
         if plan.output >= 0:
@@ -170,7 +184,7 @@ class _Threads:
                 self._end(self._running.pop(future), future)
         if self._errors:
             first = min(self._errors)
-            error = _failed(self._pipeline, self._steps[first], self._errors[first])
+            error = failed(self._pipeline, self._steps[first], self._errors[first])
             if error is self._errors[first]:
                 raise error
             raise error from self._errors[first]
@@ -185,14 +199,15 @@ class _Threads:
         op = step.op
         try:
             if op is None:
-                self._store(index, _pass(step, args, self._slots))
+                self._store(index, pass_on(step, args, self._slots))
                 return
             if step.pipeline.callbacks:
-                _before(step, args)
+                before(step, args)
         except Exception as exc:
             self._errors[index] = exc
             return
-        task = _Task(index, op, args, keep=bool(step.pipeline.callbacks))
+        node = self._watcher.start(index) if self._watcher is not None else None
+        task = _Task(index, op, args, keep=bool(step.pipeline.callbacks), node=node)
         future = self._pool.submit(contextvars.copy_context().run, task.run)
         self._running[future] = task
 
@@ -202,86 +217,25 @@ class _Threads:
             future.result()
             output, task.output = task.output, None
             if step.pipeline.callbacks:
-                _after(step, task.kept, output)
+                after(step, task.kept, output)
             self._store(task.index, output)
         except Exception as exc:
             self._errors[task.index] = exc
+        else:
+            if self._watcher is not None:
+                self._watcher.done(task.index)
 
     def _store(self, index: int, output: Any) -> None:
         step = self._steps[index]
         if step.target >= 0:
             self._slots[step.target] = output
         elif step.targets:
-            _unpack(step, output, self._slots)
+            unpack(step, output, self._slots)
         for follower in self._followers[index]:
             self._open[follower] -= 1
             if not self._open[follower]:
                 self._ready.append(follower)
         self._ready.sort()
-
-
-def _before(step: Step, args: list[Any]) -> None:
-    for callback in step.pipeline.callbacks:
-        callback.before_node_execution(step.pipeline, step.node, args)
-
-
-def _after(step: Step, args: list[Any], output: Any) -> None:
-    for callback in step.pipeline.callbacks:
-        callback.after_node_execution(step.pipeline, step.node, args, output)
-
-
-def _pass(step: Step, args: list[Any], slots: list[Any]) -> Any:
-    """Enter a nested pipeline, or leave it: fire the callbacks of both, pass the value on."""
-    assert step.inner is not None
-    inner = step.inner
-    if step.enters:
-        _before(step, args)
-        for callback in inner.callbacks:
-            callback.before_execution(inner, args)
-        if inner.callbacks or step.pipeline.callbacks:
-            slots[step.frame] = args
-        return args[0] if args else None
-    output = args[0] if args else None
-    given, slots[step.frame] = slots[step.frame] or [], None
-    for callback in inner.callbacks:
-        callback.after_execution(inner, given, output)
-    _after(step, given, output)
-    return output
-
-
-def _unpack(step: Step, output: Any, slots: list[Any]) -> None:
-    names = step.node.output_nodes
-    if not isinstance(output, Sequence) or isinstance(output, (str, bytes)):
-        raise TypeError(
-            f"Node {step.path!r} has {len(names)} outputs ({', '.join(names)}) and needs a tuple of"
-            f" as many values, but got one {type(output).__name__}."
-        )
-    if len(output) != len(names):
-        raise ValueError(
-            f"Node {step.path!r} has {len(names)} outputs ({', '.join(names)}) and needs a tuple of"
-            f" as many values, but got {len(output)}."
-        )
-    for slot, value in zip(step.targets, output, strict=True):
-        if slot >= 0:
-            slots[slot] = value
-
-
-def _failed(pipeline: str, step: Step, exc: Exception) -> ChariotsError:
-    """The error that says where an op failed; what already says what to do passes through."""
-    op = step.op.name if step.op is not None else step.node.op.name
-    where = {"pipeline": pipeline, "node": step.path, "op": op}
-    if isinstance(exc, (InvalidInput, NotLoaded)):
-        exc.details = {**where, **exc.details}
-        return exc
-    # What the reader looks for is below the frames of the runner and of the op's base class.
-    exc.__traceback__ = below_own_frames(exc.__traceback__)
-    text = "".join(traceback.format_exception(exc))
-    return NodeFailed(
-        f"Node {step.path!r} (op {op!r}) of pipeline {pipeline!r} failed:"
-        f" {type(exc).__name__}: {exc}",
-        traceback=text,
-        **where,
-    )
 
 
 def _wrong_input(pipeline: Pipeline) -> InvalidInput:

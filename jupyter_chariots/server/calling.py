@@ -69,7 +69,7 @@ class Calling(Answering, Reading):
             while True:
                 self._called = pipeline = await self.manager.pipeline(name)
                 if live:
-                    hear = live.line
+                    hear = live.hear
                     live.watch(pipeline)
                 try:
                     header, content = await self._answer_of(pipeline, hear)
@@ -173,7 +173,7 @@ class Calling(Answering, Reading):
     def on_connection_close(self) -> None:
         """Cancel what nobody waits for any more, unless it would leave something behind."""
         if self._live:
-            self._live.close(gone=True)
+            self._live.close()
         if self._called and not self._called.spec.changes:
             self.cancel()
         super().on_connection_close()

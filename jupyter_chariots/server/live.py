@@ -1,9 +1,10 @@
 """Answers that begin while the run goes on, with what it prints.
 
 The body of such an answer consists of lines. A line is empty, which keeps proxies from giving up,
-or a JSON object: ``{"stream": "stdout", "text": …}`` is what the run has printed, ``{"notice": …}``
-says why it takes long. The last line is ``{"status", "headers", "length"}`` of the plain answer,
-and after it stand the bytes of that. The HTTP status of the whole is 200 whatever has happened.
+or a JSON object: ``{"stream": "stdout", "text": …}`` is what the run has printed, ``{"progress":
+…}`` how far it is, if it takes longer than a second, ``{"notice": …}`` why it takes long. The last
+line is ``{"status", "headers", "length"}`` of the plain answer, and after it stand the bytes of
+that. The HTTP status of the whole is 200 whatever has happened.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from collections.abc import Mapping
 from tornado import web
 
 from .. import formats
+from ..workers.telling import is_progress
 from .reading import dumps
 from .serving import ServedPipeline
 
 __all__ = ["LiveAnswer"]
 
 _NOTICE_AFTER_S = 0.5
+_PROGRESS_AFTER_S = 1.0
 _QUIET_S = 15.0
 _MOST_UNSENT = 1 << 20
 """Bytes of lines that wait in this process for a client that reads slowly."""
@@ -40,11 +43,13 @@ class LiveAnswer:
     def __init__(self, handler: web.RequestHandler, quiet: float = _QUIET_S) -> None:
         self.begun = False
         self._handler, self._quiet = handler, quiet
-        self._gone = False
+        self._closed = False
         self._unsent = self._left_out = 0
         self._sent: asyncio.Future[None] | None = None
         self._notice: asyncio.TimerHandle | None = None
         self._alive: asyncio.TimerHandle | None = None
+        self._progress = b""  # the last line of it that has come too early
+        self._early: asyncio.TimerHandle | None = None
 
     def watch(self, pipeline: ServedPipeline) -> None:
         """Tell what is being waited for, if it takes long; a fit may be silent for hours."""
@@ -58,13 +63,13 @@ class LiveAnswer:
 
     def line(self, line: bytes) -> None:
         """Send a line, its end included; leave it out if too much is unsent already."""
-        if self._gone:
+        if self._closed:
             return
         self._keep_alive()
         if self._sent is None or self._sent.done():
             self._unsent = 0
         if self._unsent > _MOST_UNSENT:
-            self._left_out += len(line)
+            self._left_out += 0 if is_progress(line) else len(line)
             return
         line = self._gap() + line
         if not self.begun:
@@ -75,6 +80,18 @@ class LiveAnswer:
         self._sent = self._handler.flush()
         self._unsent += len(line)
 
+    def hear(self, line: bytes) -> None:
+        """Send a line that the run tells; how far it is only once it takes long."""
+        if is_progress(line):
+            self._progress = line
+            still = _PROGRESS_AFTER_S - self._handler.request.request_time()
+            if still > 0:
+                if self._early is None:
+                    loop = asyncio.get_running_loop()
+                    self._early = loop.call_later(still, lambda: self.line(self._progress))
+                return
+        self.line(line)
+
     def finish(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """End an answer that has begun with what it would have been otherwise."""
         last = {"status": status, "headers": dict(headers), "length": len(body)}
@@ -82,10 +99,10 @@ class LiveAnswer:
         self._handler.write(body)
         self._handler.finish()
 
-    def close(self, *, gone: bool = False) -> None:
-        """Nothing more is to come, or nobody reads it any more."""
-        self._gone = self._gone or gone
-        for timer in (self._notice, self._alive):
+    def close(self) -> None:
+        """The answer is given, while the run may go on as a job; or nobody reads it any more."""
+        self._closed = True
+        for timer in (self._notice, self._alive, self._early):
             if timer:
                 timer.cancel()
 

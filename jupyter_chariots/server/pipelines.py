@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -35,6 +37,8 @@ __all__ = [
 
 LINES = 200
 MOST_LINES = 10_000
+_LONGEST_WAIT_S = 60
+_LOOK_S = 0.25
 
 
 class MainHandler(ChariotsHandler, Calling):
@@ -206,10 +210,16 @@ class LogHandler(ChariotsHandler):
     @web.authenticated
     @authorized("read", resource=PIPELINES)
     async def get(self, name: str) -> None:
-        """The last lines, or what came after an offset."""
+        """The last lines, or what came after an offset, with ``wait`` as soon as it comes."""
         lines = self.number("lines", most=MOST_LINES)
         after = self.get_query_argument("after", None)
-        page = await self.manager.log(name, LINES if lines is None else lines, after)
+        wait = self.number("wait", most=_LONGEST_WAIT_S) if after else None
+        end = time.monotonic() + (wait or 0)
+        while True:
+            page = await self.manager.log(name, LINES if lines is None else lines, after)
+            if page.text or time.monotonic() > end:
+                break
+            await asyncio.sleep(_LOOK_S)  # processes write it by themselves, and tell nobody
         self.answer({"text": page.text, "offset": page.offset})
 
 

@@ -39,6 +39,7 @@ from .modules import find, load_object
 from .output import Output
 from .requests import Requests
 from .store_protocol import Store
+from .telling import Telling
 
 __all__ = ["main"]
 
@@ -62,6 +63,7 @@ class Child:
         self._requests = Requests(channel)
         self._interrupts = self._requests.interrupts
         self._output = Output(self._send)
+        self._progress = Telling(self._send, self._output.sending)
         self._settings: Header = {"log": os.devnull}
         self._store: Store | None = None
         self._hosted: Hosted | None = None
@@ -81,9 +83,11 @@ class Child:
             for header, body in self._requests:
                 if header.get("heard"):
                     self._output.begin(header["id"])
+                    self._progress.begin(header["id"])
                 answer, content = self._answer(header, body)
                 with self._output.sending:
                     self._output.end()
+                    self._progress.end()
                     self._send({"id": header["id"], **answer}, content)
                 with contextlib.suppress(OSError):  # a log is not worth a process
                     rotate(Path(self._settings["log"]), 1, 2)

@@ -8,6 +8,7 @@ import pytest
 
 from jupyter_chariots.client.connection import Connection
 from jupyter_chariots.client.discovery import Address
+from jupyter_chariots.client.screen import Screen
 from jupyter_chariots.errors import Unavailable
 from jupyter_chariots.formats import LIVE, NPY
 
@@ -31,7 +32,9 @@ def call(scripted):
         server = scripted(lambda handler: handler.answer(200, "\n".join(lines), LIVE))
         connection = Connection(Address(server.url))
         try:
-            answers = [connection.request("POST", "/main", b"{}", call=True) for _ in range(2)]
+            answers = [
+                connection.request("POST", "/main", b"{}", screen=Screen()) for _ in range(2)
+            ]
         finally:
             connection.close()
         assert len({port for port, *_ in server.seen}) == 1  # it can be used again

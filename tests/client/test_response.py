@@ -18,15 +18,21 @@ def test_from_json():
 def test_it_shows_what_there_is():
     assert repr(PipelineResponse(None)) == "<PipelineResponse done>\n  value: None"
     versions = {"pca": VERSION, "classifier": VERSION}
-    response = PipelineResponse([0], versions, "j1", JobStatus.RUNNING, "r1")
+    response = PipelineResponse([0], versions, "j1", JobStatus.DONE, "r1")
     assert repr(response).splitlines() == [
-        "<PipelineResponse running>",
+        "<PipelineResponse done>",
         "  value: [0]",
         "  versions:",
         f"    pca         {VERSION!r}",
         f"    classifier  {VERSION!r}",
         "  run_id: r1",
         "  job_id: j1",
+    ]
+    response = PipelineResponse(None, {}, "j1", JobStatus.QUEUED)
+    assert repr(response).splitlines() == [
+        "<PipelineResponse queued>",
+        "  job_id: j1",
+        "  client.wait(…) gives its output",
     ]
 
 

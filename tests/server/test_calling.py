@@ -205,7 +205,7 @@ async def test_an_answer_that_is_silent_is_kept_alive():
     answer.line(b"{}\n")
     while len(written.lines) < 3:
         await asyncio.sleep(0.005)
-    answer.close(gone=True)
+    answer.close()
     answer.line(b"{}\n")
     assert written.lines[:3] == [b"{}\n", b"\n", b"\n"]
     assert b"{}\n" not in written.lines[1:]
@@ -220,7 +220,6 @@ def read_slowly():
     answer = LiveAnswer(written)
     for _ in range(100):
         answer.line(LONG)
-    answer.close()
     return written, answer
 
 
@@ -241,6 +240,7 @@ async def test_what_was_left_out_at_the_end_is_told_too():
     written, answer = read_slowly()
     kept = len(written.lines)
     answer.finish(200, {}, b"the body")
+    answer.close()
     told, body = written.lines[kept:]
     said, last = map(json.loads, told.splitlines())
     left_out = (100 - kept) * len(LONG)

@@ -98,6 +98,7 @@ class Talking:
     def lines(self):
         """Streams and texts; what is printed at once may come in several pieces."""
         told = [json.loads(line) for piece in self.heard for line in piece.splitlines()]
+        told = [one for one in told if "progress" not in one]
         return [
             (stream, "".join(one["text"] for one in lines))
             for stream, lines in itertools.groupby(told, key=lambda one: one["stream"])

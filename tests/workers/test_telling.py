@@ -1,0 +1,155 @@
+"""How far a run is reaches those who listen while it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from jupyter_chariots.workers.replicas import Replicas
+from jupyter_chariots.workers.telling import is_progress
+
+from .conftest import until
+from .served import Nothing, body
+
+MODULE = """
+import time
+from pathlib import Path
+from jupyter_chariots import Node, Pipeline, progress
+
+def wait(name):
+    while not Path(name).exists():
+        time.sleep(0.005)
+
+def first(order):
+    match order:
+        case ["wait", go]:
+            progress(1, 4, "waiting")
+            Path("there").touch()
+            wait(go)
+        case ["silent", go]:
+            Path("there").touch()
+            wait(go)
+        case ["often", seconds]:
+            end = time.monotonic() + seconds
+            count = 0
+            while time.monotonic() < end:
+                count += 1
+                progress(count, None)
+            return count
+        case ["quick"]:
+            progress(1, 1)
+        case ["fail"]:
+            progress(2, 3, "so far")
+            raise RuntimeError("it failed")
+    return order
+
+def second(order):
+    return order
+
+IN, OUT = "__pipeline_input__", "__pipeline_output__"
+telling = Pipeline(
+    [Node(first, [IN], "x", name="first"), Node(second, ["x"], OUT, name="second")], "telling"
+)
+"""
+
+
+class Run:
+    """Calls of a pipeline, and what was heard of them."""
+
+    def __init__(self, workshop):
+        self.workshop, self.heard = workshop, []
+
+    async def __aenter__(self):
+        definitions = await self.workshop.define(MODULE)
+        self.replicas = Replicas(definitions["telling"], Nothing, self.workshop.launch())
+        return self
+
+    async def __aexit__(self, *_):
+        await self.replicas.stop()
+
+    async def call(self, *order):
+        self.heard.clear()
+        _, answer = await self.replicas.call(body(order), hear=self.heard.append)
+        return json.loads(bytes(answer))["pipeline_output"]
+
+    @property
+    def notes(self):
+        return [json.loads(line)["progress"] for line in self.heard if is_progress(line)]
+
+
+def test_it_comes_while_the_run_goes_on_and_at_its_end(workshop, run):
+    async def work():
+        async with Run(workshop) as one:
+            calling = asyncio.ensure_future(one.call("wait", "go"))
+            await until(lambda: one.notes)
+            (note,) = one.notes
+            workshop.mark("go")
+            await calling
+            return note, one.notes[-1]
+
+    first, last = run(work())
+    assert first == {
+        "done": 0, "total": 2, "node": "first",
+        "i": 1, "n": 4, "message": "waiting", "fraction": 0.125,
+    }  # fmt: skip
+    assert last == {
+        "done": 2, "total": 2, "node": None, "i": None, "n": None, "message": None, "fraction": 1,
+    }  # fmt: skip
+
+
+def test_nodes_tell_without_a_word_of_the_user(workshop, run):
+    async def work():
+        async with Run(workshop) as one:
+            calling = asyncio.ensure_future(one.call("silent", "go"))
+            await until(lambda: one.notes)
+            workshop.mark("go")
+            await calling
+            return one.notes
+
+    first, *_, last = run(work())
+    assert (first["done"], first["total"], first["node"]) == (0, 2, "first")
+    assert last["fraction"] == 1
+
+
+def test_at_most_ten_a_second(workshop, run):
+    async def work():
+        async with Run(workshop) as one:
+            count = await one.call("often", 0.75)
+            return count, one.notes
+
+    count, notes = run(work())
+    assert 2 <= len(notes) <= 9
+    counts = [note["i"] for note in notes[:-1]]
+    assert counts == sorted(counts)
+    assert count > 20_000  # it does not hold up the op
+
+
+def test_quick_runs_tell_only_what_an_op_told(workshop, run):
+    async def work():
+        async with Run(workshop) as one:
+            await one.call("ready")
+            await one.call("nothing")
+            silent = one.notes
+            await one.call("quick")
+            return silent, one.notes
+
+    silent, told = run(work())
+    assert silent == []
+    assert [note["fraction"] for note in told] == [1]
+
+
+def test_where_it_failed(workshop, run):
+    async def work():
+        async with Run(workshop) as one:
+            try:
+                await one.call("fail")
+            except ValueError:
+                return one.notes[-1]
+
+    note = run(work())
+    assert (note["done"], note["node"], note["i"], note["message"]) == (0, "first", 2, "so far")
+
+
+def test_lines():
+    assert is_progress(b'{"progress":{"done":1}}\n')
+    assert not is_progress(b'{"stream":"stdout","text":"{\\"progress\\":"}\n')
