@@ -57,11 +57,10 @@ class Chariots(Queue):
     def wait(self, submitted: list[str]) -> None:
         """The last one first: when it is done, most are."""
         for job in (submitted[-1], *self._unfinished()):
-            while True:
-                view = self._ask("GET", f"jobs/{job}?wait=10")
-                if view["status"] == "done":
-                    break
-                assert view["status"] in ("queued", "running"), view
+            view = self._ask("GET", f"jobs/{job}")
+            while view["status"] in ("queued", "running"):
+                view = self._ask("GET", f"jobs/{job}?wait=10&seen={view['seen']}")
+            assert view["status"] == "done", view
         while self._unfinished():
             pass
 
