@@ -123,12 +123,14 @@ class Connections:
                 except BaseException:
                     db.conn.rollback()
                     raise
-        if durable and self._log is not None:
-            self._sync(self._log)
+        if durable:
+            self.sync()
 
-    def _sync(self, log: Log) -> None:
+    def sync(self) -> None:
+        """Return when all that was written before this call outlives a power cut."""
         try:
-            log.sync()
+            if self._log is not None:
+                self._log.sync()
         except OSError as exc:
             raise StoreError(
                 f"The disk of the op store {self.path} failed: {exc}; what was written last may "

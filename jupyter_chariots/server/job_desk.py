@@ -80,7 +80,7 @@ class JobDesk:
         self.log = log
         self._store, self._feed, self._trainers, self._guard = store, feed, trainers, guard
         self._pool, self._runs, self._names, self._address = pool, runs, names, address
-        self._write = Together(store)
+        self._write = Together(store, feed.wake)
         self.news = JobNews(emit, self._note)
         self._attempts = Attempts(self._write, guard, self.news.printed, log)
         self.logs = JobLogs(folder, store, self.news.printed)
@@ -247,7 +247,8 @@ class JobDesk:
                 return lambda db: []
             return store.claiming(worker, most, names)
 
-        found = await self._write(prepare)
+        # one that is lost in a power cut was never begun
+        found = await self._write(prepare, durable=False)
         claims = []
         for claim, body in found:
             claims.append(claim)
