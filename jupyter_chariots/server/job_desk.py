@@ -85,6 +85,7 @@ class JobDesk:
         self._attempts = Attempts(self._write, guard, self.news.printed, log)
         self.logs = JobLogs(folder, store, self.news.printed)
         self._bodies: dict[Lease, bytes] = {}
+        self._submitting = 0
         self._tasks = Tasks()
         self._woken = self._started = self._stopped = False
         self._waking: asyncio.Task[None] | None = None
@@ -209,9 +210,13 @@ class JobDesk:
                 who=who,
             )
 
-        job: Job = await self._write(prepare, len(body))
+        # whoever is free claims it in the transaction that records it
+        self._submitting += 1
         self.wake()
-        self._feed.wake()
+        try:
+            job: Job = await self._write(prepare, len(body))
+        finally:
+            self._submitting -= 1
         return job
 
     async def response(self, job_id: str) -> Frame:
@@ -240,10 +245,11 @@ class JobDesk:
 
     async def claim(self, worker: str, most: int) -> list[Claim]:
         """Take so many jobs at most from the queue, of pipelines that are served here."""
-        names = self._names()
+        names, sure = self._names(), self._submitting > 0
 
         def prepare(store: OpStore) -> Any:
-            if not store.job_waits(names):  # a look that finds nothing locks nobody out
+            # a look that finds nothing locks nobody out
+            if not sure and not store.job_waits(names):
                 return lambda db: []
             return store.claiming(worker, most, names)
 
@@ -254,15 +260,12 @@ class JobDesk:
             claims.append(claim)
             if body is not None:
                 self._bodies[claim.lease] = body
-        if claims:
-            self._feed.wake()
         return claims
 
     async def run(self, claim: Claim) -> None:
         """Run a claimed job; returns when it has run, and is written down in the background."""
         attempt = self._attempts.begin(claim, self._work(claim))
         await asyncio.wait([attempt.answered])
-        self._feed.wake()
 
     async def _work(self, claim: Claim) -> Frame:
         job = claim.job
