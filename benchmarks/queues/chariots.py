@@ -56,20 +56,20 @@ class Chariots(Queue):
 
     def wait(self, submitted: list[str]) -> None:
         """The last one first: when it is done, most are."""
-        for job in (submitted[-1], *self._unfinished()):
+        job: str | None = submitted[-1]
+        while job:
             view = self._ask("GET", f"jobs/{job}")
             while view["status"] in ("queued", "running"):
                 view = self._ask("GET", f"jobs/{job}?wait=10&seen={view['seen']}")
             assert view["status"] == "done", view
-        while self._unfinished():
-            pass
+            job = self._unfinished() if len(submitted) > 1 else None
 
-    def _unfinished(self) -> list[str]:
-        return [
-            job["id"]
-            for status in ("queued", "running")
-            for job in self._ask("GET", f"jobs?status={status}&limit=3")["items"]
-        ]
+    def _unfinished(self) -> str | None:
+        for status in ("queued", "running"):
+            items = self._ask("GET", f"jobs?status={status}&limit=1")["items"]
+            if items:
+                return str(items[0]["id"])
+        return None
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         place = urlsplit(self._server.url)
