@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from .measure import Result, readable
 
-SUITES = ("imports", "runner", "store", "data", "feel", "serving")
+SUITES = ("imports", "runner", "store", "data", "feel", "serving", "jobs")
 PACKAGES = ("jupyter-server", "tornado", "sqlite-utils", "numpy", "scikit-learn")
 
 

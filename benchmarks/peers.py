@@ -241,18 +241,22 @@ def chariots(folder: Path) -> Iterator[dict[str, Target]]:
         yield {"token": server, "alone": alone, "cookie": cookie}
 
 
-def fastapi_environment() -> Path:
-    """A virtual environment with FastAPI and the same numerics; made once, then kept."""
+def environment(name: str, *packages: str) -> Path:
+    """The Python of a virtual environment with these packages; made once, then kept."""
     base = os.environ.get("BENCH_HOME") or Path(tempfile.gettempdir()) / "chariots-bench"
-    folder = Path(base) / "fastapi"
+    folder = Path(base) / name
     python = folder / "bin" / "python"
     if not (folder / "made").exists():
         venv.create(folder, with_pip=True)
-        same = [f"{name}=={version(name)}" for name in ("numpy", "scikit-learn")]
-        install = [str(python), "-m", "pip", "install", "-q", *same, "fastapi", "uvicorn[standard]"]
-        subprocess.run(install, check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *packages], check=True)
         (folder / "made").touch()
     return python
+
+
+def fastapi_environment() -> Path:
+    """An environment with FastAPI and the same numerics."""
+    same = [f"{name}=={version(name)}" for name in ("numpy", "scikit-learn")]
+    return environment("fastapi", *same, "fastapi", "uvicorn[standard]")
 
 
 @contextlib.contextmanager

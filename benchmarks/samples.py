@@ -4,6 +4,8 @@ import time
 
 from jupyter_chariots import Node, Pipeline
 
+from .queues.task import begin
+
 IN, OUT = "__pipeline_input__", "__pipeline_output__"
 
 
@@ -22,3 +24,4 @@ def spin(seconds):
 
 echo = Pipeline([Node(same, [IN], OUT)], "echo")
 busy = Pipeline([Node(spin, [IN], OUT)], "busy")
+began = Pipeline([Node(begin, [IN], OUT)], "began")

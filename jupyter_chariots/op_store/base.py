@@ -118,7 +118,9 @@ class StoreBase:
             faults.reached("before commit")
         faults.reached("after commit")
 
-    def together(self, changes: Sequence[Callable[[Database], Any]]) -> list[Any]:
+    def together(
+        self, changes: Sequence[Callable[[Database], Any]], *, durable: bool = True
+    ) -> list[Any]:
         """Make several changes in one transaction, which costs as much as one of them alone.
 
         Each is made whole or not at all, whatever happens to the others.
@@ -126,6 +128,7 @@ class StoreBase:
         Args:
             changes: made by methods of this store that prepare one (``submission``, ``claiming``
                 …).
+            durable: whether to wait until they outlive a power cut; :meth:`sync` does that later.
 
         Returns:
             What each gave, in order; for one that was refused, the :class:`ChariotsError`.
@@ -134,7 +137,7 @@ class StoreBase:
             StoreError: the store or the saver failed; nothing was recorded.
         """
         results: list[Any] = []
-        with self._change() as db:
+        with self._change(durable=durable) as db:
             for change in changes:
                 db.execute("SAVEPOINT one_change")
                 try:
@@ -146,6 +149,14 @@ class StoreBase:
                     results.append(error)
                 db.execute("RELEASE one_change")
         return results
+
+    def sync(self) -> None:
+        """Return when all that was written before this call outlives a power cut.
+
+        Raises:
+            StoreError: the disk failed.
+        """
+        self._db.sync()
 
     # -- the sequence ------------------------------------------------------------------------
 

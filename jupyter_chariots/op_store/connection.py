@@ -19,6 +19,7 @@ from pathlib import Path
 from ..errors import StoreBusy, StoreError
 from . import filesystems
 from .database import Database
+from .durability import Log
 
 __all__ = ["Connections"]
 
@@ -58,11 +59,16 @@ class Connections:
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
         self._closed = False
         self._file: os.stat_result | None = None
-        self._wal = False
+        self._log: Log | None = None
+        self._writing = threading.RLock()
+        self._pid = os.getpid()
 
     def get(self) -> Database:
         """The connection of the calling thread."""
         handle: _Handle | None = getattr(self._local, "handle", None)
+        if self._pid != os.getpid():
+            # Threads that are not here may hold them.
+            self._writing, self._log, self._pid = threading.RLock(), None, os.getpid()
         if handle is not None and handle.pid != os.getpid():
             # A forked child must not even close what its parent opened.
             _INHERITED.append(handle)
@@ -98,36 +104,46 @@ class Connections:
         """A transaction that holds the write lock; committed at the end, undone on any error.
 
         Args:
-            durable: whether it must outlive a power cut, for which the disk is waited for. One
-                that need not outlives the end of any process all the same, and a later one that
-                must takes it along.
+            durable: whether it must outlive a power cut, for which the disk is waited for; others
+                may see it before. One that need not outlives the end of any process all the same,
+                and a later one that must takes it along.
         """
         with self._translated():
             db = self.get()
             self._check_file()
-            relaxed = not durable and self._wal
-            if relaxed:
-                db.conn.execute("PRAGMA synchronous=NORMAL")
-            try:
-                # Inside of the try: an interrupt may come right after the statement.
-                self._begin(db.conn)
-                yield db
-                self._check_file()
-                db.conn.execute("COMMIT")
-            except BaseException:
-                db.conn.rollback()
-                raise
-            finally:
-                if relaxed:
-                    db.conn.execute("PRAGMA synchronous=FULL")
+            deadline = time.monotonic() + self._timeout
+            # Threads of one process need not try again and again; they pass this lock on.
+            with self._writing:
+                try:
+                    # Inside of the try: an interrupt may come right after the statement.
+                    self._begin(db.conn, deadline)
+                    yield db
+                    self._check_file()
+                    db.conn.execute("COMMIT")
+                except BaseException:
+                    db.conn.rollback()
+                    raise
+        if durable:
+            self.sync()
 
-    def _begin(self, conn: sqlite3.Connection) -> None:
+    def sync(self) -> None:
+        """Return when all that was written before this call outlives a power cut."""
+        try:
+            if self._log is not None:
+                self._log.sync()
+        except OSError as exc:
+            raise StoreError(
+                f"The disk of the op store {self.path} failed: {exc}; what was written last may "
+                "be lost when the machine stops.",
+                hint="Check the disk, then restart the Jupyter server or the kernel.",
+            ) from exc
+
+    def _begin(self, conn: sqlite3.Connection, deadline: float) -> None:
         """Begin with the write lock.
 
         SQLite by itself waits longer from one attempt to the next, up to 0.1 s. Where others write
         all the time it then gets the lock after seconds, or never; short pauses share it out.
         """
-        deadline = time.monotonic() + self._timeout
         conn.execute("PRAGMA busy_timeout=0")
         try:
             while True:
@@ -174,9 +190,7 @@ class Connections:
                 with self._opening:
                     self._handles.add(handle)
                     self._set_journal(conn)
-                    journal = conn.execute("PRAGMA journal_mode").fetchone()[0]
-                    self._wal = journal == "wal"  # without one, less waiting may damage the file
-                    conn.execute("PRAGMA synchronous=FULL")
+                    self._set_waiting(conn)
                     conn.execute("PRAGMA foreign_keys=ON")
                     if self._prepare is not None:
                         self._prepare(db)
@@ -207,6 +221,16 @@ class Connections:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(0.01)
+
+    def _set_waiting(self, conn: sqlite3.Connection) -> None:
+        """Say who waits for the disk: :class:`Log`, or, where there is none, each commit."""
+        wal = conn.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        if not (wal and Log.works):
+            conn.execute("PRAGMA synchronous=FULL")
+            return
+        # Without a write-ahead log this might damage the file.
+        conn.execute("PRAGMA synchronous=NORMAL")
+        self._log = self._log or Log(self.path)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

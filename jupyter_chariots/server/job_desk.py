@@ -83,12 +83,12 @@ class JobDesk:
         log: Logger,
     ) -> None:
         self._store, self._feed, self._active, self._log = store, feed, active, log
-        write = Together(store)
+        write = Together(store, feed.wake)
         self.news = JobNews(emit, self._note)
         self.logs = JobLogs(folder, store, self.news.printed)
         self._attempts = Attempts(write, guard, self._has_ended, self.logs.note, log)
         self.host = JobHost(
-            store, write, feed, trainers, self._attempts, pool, runs, names, address, self.told, log
+            store, write, trainers, self._attempts, pool, runs, names, address, self.told, log
         )
         self._watch = LeaseWatch(store, self._attempts, guard, feed.wake, self._looked, log)
         self._counts: Mapping[JobStatus, int] = {}

@@ -20,7 +20,6 @@ from ..workers.pools.base import BaseWorkerPool
 from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
 from .attempts import Attempt, Attempts
-from .newsfeed import Newsfeed
 from .threads import StoreThreads
 from .together import Together
 
@@ -39,7 +38,6 @@ class JobHost:
     Args:
         store: of the server.
         write: writes to it.
-        feed: is woken when something was written.
         trainers: run what is claimed here.
         attempts: what runs here.
         pool: provides workers; or the error that says why there is none.
@@ -54,7 +52,6 @@ class JobHost:
         self,
         store: StoreThreads,
         write: Together,
-        feed: Newsfeed,
         trainers: Trainers,
         attempts: Attempts,
         pool: BaseWorkerPool | ChariotsError,
@@ -64,11 +61,12 @@ class JobHost:
         told: Told,
         log: Logger,
     ) -> None:
-        self._store, self._write, self._feed = store, write, feed
+        self._store, self._write = store, write
         self._trainers, self._attempts, self._log = trainers, attempts, log
         self._pool, self._runs, self._names, self._address = pool, runs, names, address
         self._told = told
         self._bodies: dict[str, bytes] = {}  # by the token of the claim
+        self._submitting = 0
         self._tasks = Tasks()
         self._woken = self._running = False
         self._waking: asyncio.Task[None] | None = None
@@ -165,9 +163,13 @@ class JobHost:
                 who=who,
             )
 
-        job: Job = await self._write(prepare, len(body))
+        # whoever is free claims it in the transaction that records it
+        self._submitting += 1
         self.wake()
-        self._feed.wake()
+        try:
+            job: Job = await self._write(prepare, len(body))
+        finally:
+            self._submitting -= 1
         return job
 
     async def response(self, job_id: str) -> Frame:
@@ -196,19 +198,19 @@ class JobHost:
 
     async def claim(self, worker: str, most: int) -> list[Claim]:
         """Take so many jobs at most from the queue, of pipelines that are served here."""
-        names = self._names()
+        names, sure = self._names(), self._submitting > 0
 
         def prepare(store: OpStore) -> Any:
             # a look that finds nothing locks nobody out
-            return store.claiming(worker, most, names) if store.job_waits(names) else None
+            wanted = sure or store.job_waits(names)
+            return store.claiming(worker, most, names) if wanted else None
 
         claims = []
-        for claim, body in await self._write(prepare) or ():
+        # one that is lost in a power cut was never begun
+        for claim, body in await self._write(prepare, durable=False) or ():
             claims.append(claim)
             if body is not None:
                 self._bodies[claim.lease.token] = body
-        if claims:
-            self._feed.wake()
         return claims
 
     async def input_of(self, claim: Claim) -> bytes:
@@ -252,7 +254,6 @@ class JobHost:
         for error in await asyncio.gather(*writes, return_exceptions=True):
             if isinstance(error, BaseException):  # then the lease runs out
                 self._log.warning("A job was not handed back: %s", error)
-        self._feed.wake()
 
     def keep_warm(self, workers: int) -> None:
         """Keep so many processes of a pipeline that have nothing to do."""
@@ -281,7 +282,6 @@ class JobHost:
             return store.beginning(name, body, form, worker="server", save=save, who=who)
 
         claim: Claim = await self._write(prepare, len(body))
-        self._feed.wake()
 
         def ears(line: bytes) -> None:
             self._told(claim.job.id, definition.name, line)

@@ -29,6 +29,8 @@ _EVENTS = {
 }
 _PAGE = 500
 _MOST_JOBS = 20
+_PAUSE_S = 0.01
+"""After news of jobs, which may come by the hundred in a second, and are then read together."""
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -116,6 +118,8 @@ class Newsfeed:
                 self._woken = self._woken or len(entries) == _PAGE
                 if entries:
                     self._move()
+                if any(entry.kind == "job" for entry in entries) and not self._stopped:
+                    await asyncio.sleep(_PAUSE_S)
         except ChariotsError as error:  # locked for too long: the next change wakes again
             self._log.warning("News of the op store cannot be read: %s", error)
         except Exception:

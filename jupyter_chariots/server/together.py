@@ -18,31 +18,42 @@ Prepare = Callable[[OpStore], Callable[[Database], T] | None]
 """Makes a change for :meth:`OpStore.together`, in a thread, or finds that there is none to make."""
 
 _LARGE = 64 << 10
+_TURNS = 4
+"""Turns of the loop that a transaction waits for more: who has just been told something (a job has
+ended, a body has come) then writes in the same one.
+"""
+
+_Written = tuple["asyncio.Future[Any]", Any]
 
 
 class Together:
     """Makes changes of the store, each whole or not at all, as many as there are together.
 
-    A transaction that outlives a power cut waits for the disk; so one at a time is written, and
-    what comes meanwhile goes into the next.
+    One transaction at a time is written, and what comes meanwhile goes into the next. The disk is
+    waited for beside that, once for all that was written by then: others see a change before
+    whoever asked for it hears that it will last.
 
     Args:
         store: of the server.
+        on_written: called when something was written.
     """
 
-    def __init__(self, store: StoreThreads) -> None:
-        self._store = store
-        self._waiting: list[tuple[Prepare[Any], asyncio.Future[Any]]] = []
+    def __init__(self, store: StoreThreads, on_written: Callable[[], object]) -> None:
+        self._store, self._on_written = store, on_written
+        self._waiting: list[tuple[Prepare[Any], asyncio.Future[Any], bool]] = []
+        self._unsafe: list[_Written] = []
         self._writing: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
         self._tasks = Tasks()
 
-    async def __call__(self, prepare: Prepare[T], size: int = 0) -> Any:
+    async def __call__(self, prepare: Prepare[T], size: int = 0, *, durable: bool = True) -> Any:
         """Make one change; gives what it gives, or ``None`` if there is none to make.
 
         Args:
             prepare: makes it, in a thread.
             size: bytes that it hashes and writes; a large one is prepared by itself, so that
                 nobody waits for it.
+            durable: return only when it outlives a power cut.
 
         Raises:
             ChariotsError: what the change raised, or why nothing could be written.
@@ -54,25 +65,49 @@ class Together:
                 return change
 
         written: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((prepare, written))
+        self._waiting.append((prepare, written, durable))
         if self._writing is None or self._writing.done():
             self._writing = self._tasks.start(self._write())
         return await written
 
     async def _write(self) -> None:
         while self._waiting:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             taken, self._waiting = self._waiting, []
             try:
-                results = await self._store(_write, [prepare for prepare, _ in taken])
+                results = await self._store(_write, [prepare for prepare, _, _ in taken])
             except Exception as error:
                 results = [error] * len(taken)
-            for (_, written), result in zip(taken, results, strict=True):
-                if written.done():  # nobody waits for it any more
-                    continue
-                if isinstance(result, Exception):
-                    written.set_exception(result)
+            for (_, written, durable), result in zip(taken, results, strict=True):
+                if durable and not isinstance(result, Exception):
+                    self._unsafe.append((written, result))
                 else:
-                    written.set_result(result)
+                    _tell(written, result)
+            if self._unsafe and (self._saving is None or self._saving.done()):
+                self._saving = self._tasks.start(self._save())
+            self._on_written()
+
+    async def _save(self) -> None:
+        """Wait for the disk, and tell those whose changes are safe then."""
+        while self._unsafe:
+            taken, self._unsafe = self._unsafe, []
+            failed: Exception | None = None
+            try:
+                await self._store(OpStore.sync)
+            except Exception as error:
+                failed = error
+            for written, result in taken:
+                _tell(written, failed or result)
+
+
+def _tell(written: asyncio.Future[Any], result: Any) -> None:
+    if written.done():  # nobody waits for it any more
+        return
+    if isinstance(result, Exception):
+        written.set_exception(result)
+    else:
+        written.set_result(result)
 
 
 def _write(store: OpStore, prepares: Sequence[Prepare[Any]]) -> list[Any]:
@@ -87,6 +122,7 @@ def _write(store: OpStore, prepares: Sequence[Prepare[Any]]) -> list[Any]:
         except Exception as error:
             results[place] = error
     if changes:
-        for place, result in zip(changes, store.together([*changes.values()]), strict=True):
+        made = store.together([*changes.values()], durable=False)
+        for place, result in zip(changes, made, strict=True):
             results[place] = result
     return results
