@@ -26,7 +26,12 @@ class Attempts(StoreBase):
     """
 
     def claim_job(
-        self, worker: str, pipelines: Collection[str] | None = None, lease_s: float = 10.0
+        self,
+        worker: str,
+        pipelines: Collection[str] | None = None,
+        lease_s: float = 10.0,
+        *,
+        token: str | None = None,
     ) -> Claim | None:
         """Take the first job of the queue, by priority and submission; ``None`` if there is none.
 
@@ -34,12 +39,26 @@ class Attempts(StoreBase):
             worker: who will run it, for people to read.
             pipelines: only jobs of these; by default of all that are registered.
             lease_s: after so many seconds without renewal the worker counts as lost.
+            token: of the lease to come, where the answer may get lost on its way: to claim again
+                with the same one gives the same job, as long as it is held. By default a new one.
         """
         with self._db.read() as db:
+            if token is not None and (again := claims.claimed(db, token)):
+                return again
             if not claims.waits(db, pipelines):
                 return None  # a look that finds nothing locks nobody out
         with self._change(durable=False) as db:
-            return claims.claim(db, worker, pipelines, lease_s)
+            return claims.claim(db, worker, pipelines, lease_s, token)
+
+    def held_job(self, lease: Lease) -> Job:
+        """The job that an attempt runs.
+
+        Raises:
+            LeaseLost: the job was taken from this attempt, or has ended.
+            JobNotFound: there is no such job.
+        """
+        with self._db.read() as db:
+            return claims.held(db, lease)
 
     def begin_job(
         self,
