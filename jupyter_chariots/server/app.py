@@ -70,6 +70,16 @@ class PipelinesServer(ExtensionApp):
         help="Whether calls become jobs: True unless pipeline or request say False, "
         "False never, None (the default) where pipeline or request say so.",
     ).tag(config=True)
+    worker_pool = Unicode(
+        "local",
+        help="Where jobs run: 'local' (processes on this machine), 'dask', 'rq', or the dotted "
+        "path of a class derived from jupyter_chariots.BaseWorkerPool.",
+    ).tag(config=True)
+    worker_pool_options = Dict(
+        key_trait=Unicode(),
+        help="Arguments of the pool; of the local one: {'n_workers': 4}, one for each processor if "
+        "not given.",
+    ).tag(config=True)
     call_timeout = Float(
         60.0,
         allow_none=True,

@@ -321,6 +321,7 @@ class PipelineManager:
             "pipelines": sorted(pipelines, key=lambda view: str(view["name"])),
             "failures": [failure.payload() for failure in failures],
             "jobs": [],
+            "job_counts": {},
         }
 
     async def _stored_views(self, entries: Sequence[ServedPipeline]) -> dict[str, Any]:
