@@ -75,9 +75,11 @@ class Elsewhere(StoreBase):
 
     # -- the store of the worker ---------------------------------------------------------------
 
-    def wipe(self, keep: int) -> None:
-        """Forget all versions and runs; definitions stay, and blobs, if they have no more than
-        ``keep`` bytes together.
+    def wipe(self) -> int:
+        """Forget all versions and runs; definitions and blobs stay, until :meth:`OpStore.gc`.
+
+        Returns:
+            How many bytes the blobs have.
         """
         with self._db.write() as db:
             for table in _WIPED:
@@ -85,8 +87,7 @@ class Elsewhere(StoreBase):
             db.execute("UPDATE ops SET owner = NULL, code = NULL")
             db.execute("DELETE FROM versions")
             (size,) = db.execute("SELECT coalesce(sum(size), 0) FROM blobs").fetchone()
-        if size > keep:
-            self.gc()
+        return int(size)
 
     def has_blob(self, digest: str) -> bool:
         """Whether the bytes of this digest are here."""
