@@ -60,6 +60,15 @@ class Attempts(StoreBase):
         with self._db.read() as db:
             return claims.held(db, lease)
 
+    def is_done_by(self, lease: Lease) -> bool:
+        """Whether a job is done, and this attempt has ended it.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        with self._db.read() as db:
+            return claims.is_done_by(db, lease)
+
     def begin_job(
         self,
         pipeline: str,

@@ -28,6 +28,7 @@ __all__ = [
     "finish",
     "hand_back",
     "held",
+    "is_done_by",
     "lose",
     "may_report",
     "note",
@@ -155,6 +156,16 @@ def held(db: Database, lease: Lease) -> Job:
     if row is None:
         raise _lease_lost(find(db, lease.job))
     return job_of(row)
+
+
+def is_done_by(db: Database, lease: Lease) -> bool:
+    """Whether this attempt has ended the job with its result."""
+    find(db, lease.job)
+    row = db.execute(
+        "SELECT 1 FROM jobs WHERE id = ? AND token = ? AND status = 'done'",
+        (lease.job, lease.token),
+    ).fetchone()
+    return row is not None
 
 
 def may_report(db: Database, lease: Lease, end: JobStatus) -> Job:

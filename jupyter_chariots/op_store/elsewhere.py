@@ -6,7 +6,7 @@ what one run starts from and nothing else, but for blobs, which stay for the nex
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from .database import Database
 from .loads import signed_state
 from .pins import find_version
 from .reader import add_lineage, known, link_rows
-from .records import Choice, StateRef
+from .records import StateRef
 from .signing import Signer
 
 __all__ = ["Beginning", "Elsewhere"]
@@ -59,18 +59,19 @@ class Elsewhere(StoreBase):
 
     # -- the store that the run is for ---------------------------------------------------------
 
-    def beginning(self, choice: Choice, started: int) -> Beginning:
-        """A choice for a run, as another store can take it on; the states are read one by one.
+    def hand_over(self, states: Iterable[StateRef], started: int) -> Beginning:
+        """What a run starts from, as another store can take it on; the states themselves are read
+        one by one.
 
         Args:
-            choice: what :meth:`OpStore.start` gave.
+            states: of what :meth:`OpStore.start` gave, or of a served set.
             started: :meth:`sequence` before that.
 
         Raises:
             NotTrusted: this user did not sign a state.
         """
         with self._db.read() as db:
-            found = tuple(_version_to_json(db, self._signer, ref) for ref in choice.states.values())
+            found = tuple(_version_to_json(db, self._signer, ref) for ref in states)
         return Beginning(started, found)
 
     # -- the store of the worker ---------------------------------------------------------------
@@ -94,13 +95,26 @@ class Elsewhere(StoreBase):
         with self._db.read() as db:
             return Blobs.row(db, digest) is not None
 
-    def keep_blob(self, digest: str, payload: bytes) -> None:
+    def blob(self, digest: str) -> bytes:
+        """The bytes of this digest.
+
+        Raises:
+            BlobMissing: they are not here.
+            NotTrusted: they were changed.
+        """
+        with self._db.read() as db:
+            row = Blobs.row(db, digest)
+        if row is None:
+            raise BlobMissing(f"No bytes of digest {digest} are here.")
+        return bytes(self._blobs.read(digest, row, f"blob {digest}", mapped=False))
+
+    def keep_blob(self, digest: str, payload: bytes | bytearray) -> None:
         """Keep bytes that came from elsewhere.
 
         Raises:
             NotTrusted: they have another digest.
         """
-        prepared = self._blobs.prepare(payload)
+        prepared = self._blobs.prepare(bytes(payload))
         if prepared.digest != digest:
             raise NotTrusted(
                 f"{len(payload):,} bytes came with another digest than they should have; they "

@@ -24,7 +24,7 @@ def scratch(tmp_path: Path) -> Iterator[OpStore]:
 
 def hand_over(store: OpStore, scratch: OpStore, spec: PipelineSpec) -> Beginning:
     started = store.sequence()
-    beginning = store.beginning(store.start(spec), started)
+    beginning = store.hand_over(store.start(spec).states.values(), started)
     scratch.wipe()
     scratch.register(spec, owner="m", source={}, replace=True)
     for ref in beginning.states:
@@ -107,7 +107,7 @@ def test_bytes_that_are_not_what_they_should_be_are_not_kept(scratch: OpStore) -
 
 def test_a_run_does_not_begin_without_its_states(store: OpStore, scratch: OpStore) -> None:
     trained(store)
-    beginning = store.beginning(store.start(TRAIN_CLF), store.sequence())
+    beginning = store.hand_over(store.start(TRAIN_CLF).states.values(), store.sequence())
     with pytest.raises(BlobMissing):
         scratch.begin_with(TRAIN_CLF, beginning)
 
