@@ -249,6 +249,11 @@ COMMANDS = (
                 help="for so long the server waits for a silent worker before it gives its job to "
                 "others (45)",
             ),
+            _takes(
+                "--attached",
+                action="store_true",
+                help="end when standard input ends, for programs that start workers",
+            ),
             _takes("--quiet", action="store_true", help="tell of trouble only"),
         ),
     ),

@@ -28,11 +28,11 @@ def work(given: Namespace) -> dict[str, Any]:
         os.environ.pop(secret, None)
     log = _log(logging.WARNING if given.quiet else logging.INFO)
     name = given.name or default_name()
-    limits = Limits(1 if given.once else given.max_jobs, given.idle, given.patience)
+    limits = Limits(1 if given.once else given.max_jobs, given.idle, given.patience, given.attached)
 
     async def run() -> int:
         worker = RemoteWorker(
-            HTTPDoor(address),
+            HTTPDoor(address, name),
             log,
             name=name,
             pipelines=tuple(given.pipeline) if given.pipeline else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from ..formats import Body, Received
 from ..op_store.records import Lease
@@ -25,11 +25,13 @@ class HTTPDoor:
 
     Args:
         address: the server.
+        worker: who asks, for people to read.
         answer_s: seconds after which a short request counts as lost.
     """
 
-    def __init__(self, address: Address, answer_s: float = _ANSWER_S) -> None:
+    def __init__(self, address: Address, worker: str, answer_s: float = _ANSWER_S) -> None:
         self.address = address
+        self._worker = {"Chariots-Worker": quote(worker)}
         self._answer_s = answer_s
         self._quick = Connection(address, answer_s)
         self._slow = Connection(address, _TRANSFER_S)
@@ -62,7 +64,7 @@ class HTTPDoor:
             "POST",
             _path(lease, "bytes"),
             json.dumps(what).encode(),
-            {**_headers(lease), "Content-Type": "application/json"},
+            {**self._headers(lease), "Content-Type": "application/json"},
             repeatable=True,
         )
         if answer.status == 200 and answer.headers.get_content_type() == "application/octet-stream":
@@ -96,22 +98,21 @@ class HTTPDoor:
         body: Mapping[str, Any],
         lease: Lease | None = None,
     ) -> dict[str, Any]:
-        headers = {**_headers(lease), "Content-Type": "application/json"}
+        headers = {**self._headers(lease), "Content-Type": "application/json"}
         answer = connection.request(
             "POST", path, json.dumps(body).encode(), headers, repeatable=True
         )
         return dict(decode(answer, self.address))
 
     def _raw(self, path: str, body: Body, lease: Lease) -> dict[str, Any]:
-        headers = {**_headers(lease), "Content-Type": "application/octet-stream"}
+        headers = {**self._headers(lease), "Content-Type": "application/octet-stream"}
         answer = self._slow.request("POST", path, body, headers, repeatable=True)
         return dict(decode(answer, self.address))
+
+    def _headers(self, lease: Lease | None) -> dict[str, str]:
+        # not in the path: servers and proxies write paths into their logs
+        return {**self._worker, **({} if lease is None else {"Chariots-Lease": lease.token})}
 
 
 def _path(lease: Lease, what: str) -> str:
     return f"/workers/jobs/{lease.job}/{what}"
-
-
-def _headers(lease: Lease | None) -> dict[str, str]:
-    # not in the path: servers and proxies write paths into their logs
-    return {} if lease is None else {"Chariots-Lease": lease.token}

@@ -62,13 +62,18 @@ def claim(
     worker: str,
     pipelines: Collection[str] | None,
     lease_s: float,
+    most: int = 1,
     token: str | None = None,
-) -> Claim | None:
-    """Take the first job of the queue; see :meth:`OpStore.claim_job`."""
-    if token is not None and (again := claimed(db, token)):
-        return again  # the same claim was under way a second time
+) -> list[Claim]:
+    """Take the first jobs of the queue; see :meth:`OpStore.claim_job`."""
     first, given = _next(pipelines)
-    return _claim(db, worker, lease_s, first, given, token)
+    taken: list[Claim] = []
+    while len(taken) < most:
+        found = _claim(db, worker, lease_s, first, given, token)
+        if found is None:
+            break
+        taken.append(found)
+    return taken
 
 
 def claimed(db: Database, token: str) -> Claim | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from logging import Logger
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..op_store.blobs import digest_of
 from ..op_store.records import Claim, Definition, Job, Lease
 from ..workers.launcher import Launcher
 from ..workers.remote.protocol import LEASE_S, Wanted, unpack
+from .job_desk import JobDesk
 from .newsfeed import Newsfeed
 from .pieces import Pieces
 from .reports import Report
@@ -37,7 +39,7 @@ class RemoteWork:
         pipelines: by name.
         launcher: how this server's own processes are started.
         feed: of this server.
-        output: keeps what a job prints.
+        jobs: where it is told how far jobs are and what they print.
         log: of the extension.
     """
 
@@ -47,12 +49,13 @@ class RemoteWork:
         pipelines: Mapping[str, ServedPipeline],
         launcher: Launcher,
         feed: Newsfeed,
-        output: Callable[[str, str], Awaitable[None]],
+        jobs: JobDesk,
         log: Logger,
     ) -> None:
         self._store, self._pipelines, self._launcher = store, pipelines, launcher
-        self._feed, self._output, self._log = feed, output, log
+        self._feed, self._jobs, self._log = feed, jobs, log
         self._pieces = Pieces(launcher.store_path.parent)
+        self._heard: dict[str, float] = {}
 
     # -- claiming --------------------------------------------------------------------------------
 
@@ -73,6 +76,8 @@ class RemoteWork:
             seq = self._feed.seq  # before the look: what comes after it wakes
             able, other = self._able(wanted)
             claim = await self._claim(wanted, able, token)
+            if claim is not None:
+                self._feed.wake()
             left = until - loop.time()
             if claim is not None or left <= 0:
                 job = None if claim is None else _claimed(claim)
@@ -161,6 +166,7 @@ class RemoteWork:
         self,
         lease: Lease,
         *,
+        pipeline: str = "",
         progress: Mapping[str, Any] | None = None,
         output: str | None = None,
         turn_of: str | None = None,
@@ -172,9 +178,12 @@ class RemoteWork:
         told = {} if progress is None else {lease.job: progress}
         held = await self._store(OpStore.renew_jobs, [lease], told)
         if lease not in held:
+            self._heard.pop(lease.job, None)
             return {"held": False}
-        if output:
-            await self._output(lease.job, output)
+        self._heard[lease.job] = time.monotonic() + lease_s
+        if progress is not None:
+            self._jobs.news.progress(lease.job, pipeline, progress)
+        self._print(lease, output)
         if turn_of and not await self._store(OpStore.renew_turn, turn_of, _holder(lease), lease_s):
             return {"held": False}
         return {"held": True, "cancel": held[lease]}
@@ -243,7 +252,7 @@ class RemoteWork:
         job = await self._store(OpStore.job, lease.job)
         if said.get("output"):
             await self._store(OpStore.held_job, lease)
-            await self._output(lease.job, said["output"])
+            self._print(lease, said["output"])
         why = str(said.get("why") or "it did not say why")
         if how == "failed":
             error = from_payload(said.get("error") or {})
@@ -257,7 +266,19 @@ class RemoteWork:
             raise BadRequest(f"A job cannot end {how[:80]!r}.", field="how")
         await self._forget(lease, job)
 
+    @property
+    def running(self) -> int:
+        """How many jobs run elsewhere, as far as this server has heard."""
+        now = time.monotonic()
+        return sum(until > now for until in self._heard.values())
+
+    def _print(self, lease: Lease, output: str | None) -> None:
+        if output:
+            self._jobs.logs.hear(lease.job, json.dumps({"text": output}).encode())
+
     async def _forget(self, lease: Lease, job: Job) -> None:
+        self._heard.pop(lease.job, None)
+        self._feed.wake()
         await self._store.run(self._pieces.forget, lease.token)
         await self._store(OpStore.release_turn, job.pipeline, _holder(lease))
 
@@ -286,8 +307,9 @@ def _claimed(claim: Claim) -> dict[str, Any]:
 def _hand_over(store: OpStore, entry: ServedPipeline) -> Beginning:
     """What a run starts from: one that changes nothing runs on what is served."""
     started = store.sequence()
-    if entry.served is not None and not entry.spec.changes:
-        states = entry.served.states
+    served = entry.loading.served if entry.loading.is_loaded else None
+    if served is not None and not entry.spec.changes:
+        states = served.states
     else:
         states = store.start(entry.spec).states
     return store.hand_over(states.values(), started)

@@ -11,6 +11,7 @@ import contextlib
 import mmap
 import re
 from typing import Any
+from urllib.parse import unquote
 
 from tornado import web
 
@@ -33,17 +34,22 @@ __all__ = [
 _LONGEST_WAIT_S = 60.0
 _LEASES_S = (1.0, 3600.0)
 _CHUNK = 1 << 20
+_LONGEST_NAME = 200
 _TOKEN = re.compile(r"[0-9a-zA-Z_-]{32,128}")
 
 
 class Worked(Answering):
     """What the routes of workers share."""
 
+    _track_activity = False  # to ask for jobs is nothing that an idle server must wait for
+
     @property
     def work(self) -> RemoteWork:
         """The server's side of workers elsewhere."""
-        work: RemoteWork = self.manager.elsewhere
-        return work
+        worker = self.request.headers.get("Chariots-Worker")
+        if worker:
+            self.manager.jobs.heard(unquote(worker)[:_LONGEST_NAME])
+        return self.manager.elsewhere
 
     def lease(self, job_id: str) -> Lease:
         """The lease that the request bears; its token is no part of the path, which is logged.
@@ -85,7 +91,7 @@ class ClaimHandler(ChariotsHandler, Worked):
         if not _TOKEN.fullmatch(fields.get("token", "")):
             raise BadRequest("The field 'token' must be 32 to 128 letters and digits.")
         wanted = Wanted(
-            worker=fields.get("worker", "a worker elsewhere")[:200],
+            worker=fields.get("worker", "a worker elsewhere")[:_LONGEST_NAME],
             python=fields.get("python", ""),
             pipelines=tuple(map(str, fields["pipelines"])) if "pipelines" in fields else None,
             refused=_pairs(fields.get("refused", [])),
@@ -144,7 +150,7 @@ class RenewHandler(ChariotsHandler, Worked):
     @authorized("execute", resource=KERNELS)
     async def post(self, job_id: str) -> None:
         """Keep it; note how far the job is and what it has printed."""
-        fields = self.fields(progress=dict, output=str, turn_of=str, lease_s=float)
+        fields = self.fields(pipeline=str, progress=dict, output=str, turn_of=str, lease_s=float)
         self.answer(await self.work.renew(self.lease(job_id), **fields))
 
 

@@ -52,11 +52,19 @@ class PoolHost(Protocol):
     async def unfinished(self) -> int:
         """How many jobs are queued or running."""
 
+    def silence_of(self, worker: str) -> float | None:
+        """Seconds since a worker elsewhere was last heard; ``None`` if it never was."""
+
     async def claim(self, worker: str, most: int) -> list[Claim]:
         """Take so many jobs at most from the queue, under leases that the guard renews."""
 
     async def run(self, claim: Claim) -> None:
-        """Run a claimed job in a process of this machine, and report what came of it."""
+        """Run a claimed job in a process of this machine; returns when it has run. What came of it
+        is written to the store by then, or in the background.
+        """
+
+    def keep_warm(self, workers: int) -> None:
+        """Keep so many processes of a pipeline that have nothing to do."""
 
 
 class BaseWorkerPool(ABC):

@@ -50,13 +50,14 @@ class DaskWorkerPool(ClusterWorkerPool):
 
     def _connect(self) -> Any:
         try:
-            from distributed import Client
+            import distributed
         except ImportError as error:
             raise ConfigurationError(
                 "Dask's `distributed` is not installed beside the Jupyter server.",
                 hint="pip install 'jupyter-chariots[dask]'",
             ) from error
-        return Client(self._address, timeout=_CONNECT_S, set_as_default=False)
+        client: Any = distributed.Client
+        return client(self._address, timeout=_CONNECT_S, set_as_default=False)
 
     def look(self, workers: Mapping[str, Any]) -> dict[str, Ended]:
         """Those whose tasks have ended; a task that lost its machine is run again by Dask."""

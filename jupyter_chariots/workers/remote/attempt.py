@@ -73,8 +73,8 @@ class Attempt:
             AccessDenied: the server does not let this worker in any more.
         """
         running = asyncio.create_task(self._run_and_report())
-        stop = running.cancel
-        self._keeper = Keeper(self._door, self._lease, self._lease_s, stop, self._log)
+        stop, claimed_for = running.cancel, self._job["pipeline"]
+        self._keeper = Keeper(self._door, self._lease, self._lease_s, claimed_for, stop, self._log)
         async with self._keeper:
             try:
                 return await asyncio.shield(running)
@@ -201,9 +201,9 @@ class Attempt:
 
     async def _tell_rest(self) -> None:
         """The last progress and output: a job that has ended takes no more."""
-        rest = self._keeper.rest()
-        if rest:
-            await self._insist(lambda: self._door.renew(self._lease, rest), "renewing the lease")
+        if rest := self._keeper.rest():
+            said = {**rest, **self._keeper.about}
+            await self._insist(lambda: self._door.renew(self._lease, said), "renewing the lease")
 
     async def _put(self, digest: str, data: bytes) -> None:
         view, have = memoryview(data), 0

@@ -30,6 +30,7 @@ class Keeper:
         door: the server.
         lease: of the attempt.
         lease_s: its length in seconds; it is renewed every fifth of that.
+        pipeline: whose job it is.
         stop: called, once, if the job shall not go on here.
         log: where trouble is told.
 
@@ -44,12 +45,14 @@ class Keeper:
         door: Door,
         lease: Lease,
         lease_s: float,
+        pipeline: str,
         stop: Callable[[], object],
         log: Logger,
     ) -> None:
         self.lost = self.cancelled = False
         self.turn_of: str | None = None
         self._door, self._lease, self._lease_s = door, lease, lease_s
+        self._pipeline = pipeline
         self._stop, self._log = stop, log
         self._progress: Mapping[str, Any] | None = None
         self._output = ""
@@ -79,6 +82,11 @@ class Keeper:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """What goes with each renewal."""
+        return {"pipeline": self._pipeline, "turn_of": self.turn_of, "lease_s": self._lease_s}
+
     def rest(self) -> dict[str, Any]:
         """Progress and output that the server was not told yet."""
         progress, self._progress = self._progress, None
@@ -96,7 +104,7 @@ class Keeper:
                 await asyncio.wait_for(self._news.wait(), self._lease_s / 5)
                 await asyncio.sleep(_TOLD_EVERY_S)  # what comes meanwhile goes together
             self._news.clear()
-            said = {**self.rest(), "turn_of": self.turn_of, "lease_s": self._lease_s}
+            said = {**self.rest(), **self.about}
 
             def renew(said: Mapping[str, Any] = said) -> Mapping[str, Any]:
                 return self._door.renew(self._lease, said)

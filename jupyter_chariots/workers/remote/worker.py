@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import platform
 import secrets
 import signal
 import socket
 import sys
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from logging import Logger
 from typing import Any
@@ -38,11 +41,13 @@ class Limits:
         idle_s: after so many seconds without a job; ``None``: never.
         patience_s: after so many seconds without an answer of the server, while it has no job;
             ``None``: never.
+        attached: when its standard input ends, as by SIGTERM: whoever started it is gone.
     """
 
     jobs: int | None = None
     idle_s: float | None = None
     patience_s: float | None = None
+    attached: bool = False
 
 
 class RemoteWorker:
@@ -90,6 +95,8 @@ class RemoteWorker:
         for number, stop in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.end)):
             if os.name == "posix":
                 loop.add_signal_handler(number, stop)
+        if self._limits.attached:
+            threading.Thread(target=_at_end_of_input, args=(loop, self.stop), daemon=True).start()
         scratch = await in_thread(Scratch)
         try:
             await self._work(scratch)
@@ -174,3 +181,10 @@ class RemoteWorker:
         if text not in self._told:
             self._told.add(text)
             self._log.warning("%s", text)
+
+
+def _at_end_of_input(loop: asyncio.AbstractEventLoop, stop: Callable[[], object]) -> None:
+    while os.read(0, 1 << 10):
+        continue
+    with contextlib.suppress(RuntimeError):  # the loop is closed
+        loop.call_soon_threadsafe(stop)
