@@ -76,7 +76,8 @@ class PipelinesServer(ExtensionApp):
     worker_pool = Unicode(
         "local",
         help="Where jobs run: 'local' (processes on this machine), 'dask', 'rq', 'remote' (only "
-        "where you start `jupyter chariots worker` yourself), or the dotted path of a class derived from jupyter_chariots.BaseWorkerPool.",
+        "where you start `jupyter chariots worker` yourself), or the dotted path of a class "
+        "derived from jupyter_chariots.BaseWorkerPool.",
     ).tag(config=True)
     worker_pool_options = Dict(
         key_trait=Unicode(),

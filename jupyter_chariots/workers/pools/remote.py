@@ -8,8 +8,9 @@ __all__ = ["RemoteWorkerPool"]
 
 
 class RemoteWorkerPool(BaseWorkerPool):
-    """Starts no workers: jobs wait for those that somebody starts with ``jupyter chariots worker``,
-    here or elsewhere. (Such workers take jobs of a server with any other pool as well.)
+    """Starts no workers: jobs wait for those that somebody starts with ``jupyter chariots worker``.
+
+    Such workers take jobs of a server with any other pool as well.
     """
 
     @property
