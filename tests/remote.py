@@ -1,4 +1,4 @@
-"""Workers elsewhere, for tests: real processes in folders of their own, without sight of a store."""
+"""Workers elsewhere, for tests: real processes in folders of their own."""
 
 from __future__ import annotations
 

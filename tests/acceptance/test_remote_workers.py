@@ -96,7 +96,7 @@ def test_what_is_trained_elsewhere_is_served_here(server, worker):
 def test_large_states_and_results_go_in_pieces(server, worker, gated):
     worker("far")
     gated.let_go()
-    size = 40 << 20
+    size = 9 << 20
     first = ended(server, gated.submit(size=size, seed=1))
     assert fetched(server, first["id"])["pipeline_output"] == [1, size]
     assert server.post("pipelines/far_apply/load").status == 200

@@ -21,10 +21,10 @@ LEASE_S = 45.0
 workers which the server's own guard watches: networks are cut for a while, and come back.
 """
 
-INLINE = 4 << 20
+INLINE = 1 << 20
 """Bytes of states and results that go along with a report; larger ones go before it, in pieces."""
 
-PIECE = 16 << 20
+PIECE = 4 << 20
 """Bytes of a piece."""
 
 _LENGTH = struct.Struct("!Q")
