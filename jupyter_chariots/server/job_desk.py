@@ -129,7 +129,7 @@ class JobDesk:
 
     async def _watch(self) -> None:
         """Find the jobs whose workers are gone, and those that nobody has told of."""
-        sweeper = Sweeper(self._store.opened())
+        sweeper = await self._store(Sweeper)
         while True:
             try:
                 if await self._store.run(sweeper.sweep):
