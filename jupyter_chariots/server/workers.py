@@ -41,6 +41,7 @@ _TOKEN = re.compile(r"[0-9a-zA-Z_-]{32,128}")
 class Worked(Answering):
     """What the routes of workers share."""
 
+    for_workers = True  # their credential opens these routes only
     _track_activity = False  # to ask for jobs is nothing that an idle server must wait for
 
     @property

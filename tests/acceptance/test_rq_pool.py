@@ -68,9 +68,16 @@ class Redis:
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """The machine is gone, with all that runs there."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """The machine is gone, with what it has forked: that has a group of its own."""
+    found = [process.pid]
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == process.pid:
+                found.append(int(entry.name))
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     process.wait()
 
 
@@ -97,7 +104,8 @@ def server(redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
 
 
 def test_jobs_run_there_whatever_happens_to_the_workers(server, redis, tmp_path):
-    first = submit(server, "learn", [1.0, 2.0, 6.0])  # no worker yet
+    before = len(saved(server, "far"))
+    first = submit(server, "learn", [1.0, 2.0, 6.0])  # perhaps there is no worker yet
     machine = redis.add_worker()
     assert ended(server, first)["worker"].startswith("rq-")
     assert server.post("pipelines/apply/load").status == 200
@@ -106,10 +114,7 @@ def test_jobs_run_there_whatever_happens_to_the_workers(server, redis, tmp_path)
     gated = Gated(server, tmp_path)
     lost = gated.submit(seed=5)
     pid = gated.wait_for_start()
-    for one in processes_of(machine):  # the horse of RQ, too, has a group of its own
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(one, signal.SIGKILL)
-    machine.wait()
+    kill(machine)
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), "its processes to end with it")
     redis.add_worker()
     gated.wait_for_start(2)
@@ -121,21 +126,12 @@ def test_jobs_run_there_whatever_happens_to_the_workers(server, redis, tmp_path)
     done = ended(server, lost)
     assert (done["status"], len(gated.started())) == ("done", 2)
     assert fetched(server, lost)["pipeline_output"] == [5, 10]
-    assert len(saved(server, "far")) == 1
-
-
-def processes_of(process: subprocess.Popen[bytes]) -> list[int]:
-    """A worker of RQ and what it has forked."""
-    found = [process.pid]
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError, ValueError):
-            fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            if int(fields[1]) == process.pid:
-                found.append(int(entry.name))
-    return found
+    assert len(saved(server, "far")) == before + 1
 
 
 def test_redis_says_the_credential_to_nobody_who_looks(server, redis):
+    redis.add_worker()
+    ended(server, submit(server, "learn", [1.0]))
     names = [key for key in redis.ask("keys", "rq:job:*").decode().split() if ":rq-" in key]
     assert names
     for name in names:
@@ -153,11 +149,13 @@ def secret_of(redis: Redis, name: str) -> str:
     return str(errand.token)
 
 
-def test_without_redis_jobs_wait_and_the_server_says_why(server, redis):
-    redis.server.terminate()
-    redis.server.wait()
-    for machine in redis.workers:
-        kill(machine)
+def test_without_redis_jobs_wait_and_the_server_says_why(live_server):
+    options = {"redis": f"redis://127.0.0.1:{free_port()}/0"}
+    arguments = [
+        "--PipelinesServer.worker_pool=rq",
+        f"--PipelinesServer.worker_pool_options={options}",
+    ]
+    server = live_server(app_pipelines=MODULES, arguments=arguments)
     one = submit(server, "learn", [3.0])
     wait_for(lambda: "Is the cluster up?" in server.log.read_text(), "the reason in the log")
     assert job(server, one)["status"] == "queued"
