@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +189,7 @@ class PipelinesServer(ExtensionApp):
             Scale(Warm(self.max_replicas, self.cull_idle_timeout), self.replicas),
             self._pool(),
             self._address,
+            self._is_active,
             self._emit,
             self.log,
             start_timeout=self.start_timeout,
@@ -219,6 +220,12 @@ class PipelinesServer(ExtensionApp):
         url = url_path_join(serverapp.connection_url, "chariots")
         return url, self.identity.worker_credential
 
+    def _is_active(self) -> None:
+        """Jobs run: whoever ends idle servers counts from now."""
+        serverapp: Any = self.serverapp
+        times = serverapp.web_app.settings["last_activity_times"]
+        times[self.name] = datetime.now(timezone.utc)
+
     def _emit(self, kind: str, fields: dict[str, Any]) -> None:
         serverapp: Any = self.serverapp
         serverapp.event_logger.emit(schema_id=event_id(kind), data=fields)
@@ -245,5 +252,5 @@ class PipelinesServer(ExtensionApp):
         await self.manager.stop()
 
     def current_activity(self) -> dict[str, int] | None:
-        """Runs under way, so that nothing stops an idle server under them."""
+        """Runs and jobs under way, so that nothing stops an idle server under them."""
         return self.manager.running() or None

@@ -55,7 +55,6 @@ class RemoteWork:
         self._store, self._pipelines, self._launcher = store, pipelines, launcher
         self._feed, self._jobs, self._log = feed, jobs, log
         self._pieces = Pieces(launcher.store_path.parent)
-        self._heard: dict[str, float] = {}
 
     # -- claiming --------------------------------------------------------------------------------
 
@@ -178,9 +177,7 @@ class RemoteWork:
         told = {} if progress is None else {lease.job: progress}
         held = await self._store(OpStore.renew_jobs, [lease], told)
         if lease not in held:
-            self._heard.pop(lease.job, None)
             return {"held": False}
-        self._heard[lease.job] = time.monotonic() + lease_s
         if progress is not None:
             self._jobs.news.progress(lease.job, pipeline, progress)
         self._print(lease, output)
@@ -266,18 +263,11 @@ class RemoteWork:
             raise BadRequest(f"A job cannot end {how[:80]!r}.", field="how")
         await self._forget(lease, job)
 
-    @property
-    def running(self) -> int:
-        """How many jobs run elsewhere, as far as this server has heard."""
-        now = time.monotonic()
-        return sum(until > now for until in self._heard.values())
-
     def _print(self, lease: Lease, output: str | None) -> None:
         if output:
             self._jobs.logs.hear(lease.job, json.dumps({"text": output}).encode())
 
     async def _forget(self, lease: Lease, job: Job) -> None:
-        self._heard.pop(lease.job, None)
         self._feed.wake()
         await self._store.run(self._pieces.forget, lease.token)
         await self._store(OpStore.release_turn, job.pipeline, _holder(lease))

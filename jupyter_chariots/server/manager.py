@@ -50,6 +50,7 @@ class PipelineManager:
         scale: how many of them answer calls.
         pool: where jobs run; or why they do not.
         address: of this server, and what workers elsewhere authenticate with.
+        active: called again and again while jobs run.
         emit: takes the kind of a Jupyter event and its fields.
         log: of the extension.
         start_timeout: seconds that a request waits for the start before it is answered 503.
@@ -65,6 +66,7 @@ class PipelineManager:
         scale: Scale,
         pool: BaseWorkerPool | ChariotsError,
         address: Callable[[], tuple[str, str]],
+        active: Callable[[], object],
         emit: Emit,
         log: Logger,
         *,
@@ -92,6 +94,7 @@ class PipelineManager:
             launcher.logs / "jobs",
             address,
             emit,
+            active,
             log,
         )
         self.elsewhere = RemoteWork(store, self.pipelines, launcher, self._feed, self.jobs, log)
@@ -273,8 +276,7 @@ class PipelineManager:
     def running(self) -> dict[str, int]:
         """How many calls and runs are under way, by pipeline, and how many jobs."""
         calls = {name: entry.running for name, entry in self.pipelines.items() if entry.running}
-        jobs = self.jobs.running + self.elsewhere.running
-        return {**calls, "jobs": jobs} if jobs else calls
+        return {**calls, "jobs": self.jobs.running} if self.jobs.running else calls
 
     def _to_run(self, name: str) -> tuple[Definition, Served | None] | None:
         """What a job of a pipeline runs."""
@@ -287,7 +289,7 @@ class PipelineManager:
         """Another server may have loaded or defined something, or ended it: do the same."""
         if entry.pipeline and entry.kind in ("definition", "retired"):
             self._tasks.start(self.notebooks.follow(entry.pipeline))
-            self.jobs.wake()
+            self.jobs.host.wake()
         elif entry.kind == "served" and entry.pipeline in self.pipelines:
             self._tasks.start(self.pipelines[entry.pipeline].loading.follow())
         elif entry.kind == "job":

@@ -49,7 +49,7 @@ class Worked(Answering):
         """The server's side of workers elsewhere."""
         worker = self.request.headers.get("Chariots-Worker")
         if worker:
-            self.manager.jobs.heard(unquote(worker)[:_LONGEST_NAME])
+            self.manager.jobs.host.heard(unquote(worker)[:_LONGEST_NAME])
         return self.manager.elsewhere
 
     def lease(self, job_id: str) -> Lease:
