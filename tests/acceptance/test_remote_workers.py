@@ -137,6 +137,14 @@ def test_an_error_there_is_an_error_here(server, worker):
     assert "cannot digest this" in failed["error"]["traceback"]
 
 
+def test_without_anything_to_start_from_it_fails_with_the_reason(live_server, tmp_path):
+    server = live_server(app_pipelines=MODULES, arguments=REMOTE)
+    with Worker(server, tmp_path / "far"):
+        failed = ended(server, submit(server, "apply", [1.0]))
+    assert (failed["status"], failed["error"]["code"]) == ("failed", "not_loaded")
+    assert "learn" in failed["error"]["hint"]
+
+
 def test_cancelling_ends_it(server, worker, gated):
     worker("far", "--lease", "5")
     one = gated.submit()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from logging import Logger
 from typing import Any
 
 from ...errors import (
+    AccessDenied,
     Cancelled,
     ChariotsError,
     ConfigurationError,
@@ -26,7 +28,7 @@ from ...op_store.records import Definition, Lease
 from ...versioning.runs import run_to_json
 from ..trainers import Trainers
 from .keeper import Keeper
-from .patience import in_thread, insist
+from .patience import in_thread, insist, insist_here
 from .protocol import INLINE, PIECE, Door, pack
 from .scratch import Scratch
 
@@ -42,6 +44,10 @@ class CannotOpen(Exception):
     def __init__(self, pipeline: str, digest: str, error: ChariotsError) -> None:
         super().__init__(error.message)
         self.pipeline, self.digest, self.error = pipeline, digest, error
+
+
+class _Lost(Exception):
+    """The attempt came to no end, for reasons of this machine: another one may."""
 
 
 class Attempt:
@@ -63,6 +69,7 @@ class Attempt:
         self._door, self._scratch, self._job, self._log = door, scratch, claimed, log
         self._lease = Lease(claimed["id"], claimed["token"])
         self._lease_s = lease_s
+        self._over = threading.Event()
         self._name = f"job {claimed['id']} of pipeline {claimed['pipeline']!r}"
 
     async def run(self) -> str:
@@ -75,6 +82,7 @@ class Attempt:
         running = asyncio.create_task(self._run_and_report())
         stop, claimed_for = running.cancel, self._job["pipeline"]
         self._keeper = Keeper(self._door, self._lease, self._lease_s, claimed_for, stop, self._log)
+        running.add_done_callback(lambda _: self._over.set())
         async with self._keeper:
             try:
                 return await asyncio.shield(running)
@@ -106,29 +114,26 @@ class Attempt:
     async def _outcome(self) -> str:
         try:
             given = await self._insist(self._start, "starting a job")
-        except StoreError as error:  # of the server's store: it is no better elsewhere
-            return await self._failed(error)
-        self._keeper.turn_of = given["turn_of"]
-        try:
-            definition = await in_thread(lambda: self._scratch.prepare(given, self._fetch))
-            trainers = await self._scratch.trainers(given["settings"])
-            await self._open(trainers, definition)
-            header, body = await self._run(trainers, definition, given)
+            self._keeper.turn_of = given["turn_of"]
+            definition, header, body = await self._run(given)
+            await self._finish(definition, given, header, body)
         except Cancelled:
             raise asyncio.CancelledError from None
-        except (LeaseLost, JobCancelled):
+        except (LeaseLost, JobCancelled, AccessDenied, CannotOpen):
             raise
-        except (StoreError, Unavailable, TimedOut) as error:
-            await self._end("lost", {"why": error.message})
-            return f"was lost: {error.message}"
+        except _Lost as lost:
+            return await self._lost(str(lost))
         except ChariotsError as error:
-            return await self._failed(error)
-        await self._finish(definition, given, header, body)
+            await self._end("failed", {"error": error.payload()})
+            return f"failed: {error.message}"
+        except Exception as error:
+            self._log.exception("%s failed unexpectedly", self._name)
+            return await self._lost(f"{type(error).__name__}: {error}")
         return "is done"
 
-    async def _failed(self, error: ChariotsError) -> str:
-        await self._end("failed", {"error": error.payload()})
-        return f"failed: {error.message}"
+    async def _lost(self, why: str) -> str:
+        await self._end("lost", {"why": why})
+        return f"was lost: {why}"
 
     def _start(self) -> Mapping[str, Any]:
         """Ask until it is this run's turn; each question waits for a while."""
@@ -138,21 +143,36 @@ class Attempt:
                 return given
 
     def _fetch(self, what: Mapping[str, str]) -> Received:
-        return self._door.fetch(self._lease, what)
+        """Bytes that the run needs, as soon as they can be had; blocks."""
+        return insist_here(
+            lambda: self._door.fetch(self._lease, what), self._log, "fetching", self._over.is_set
+        )
+
+    async def _run(
+        self, given: Mapping[str, Any]
+    ) -> tuple[Definition, Mapping[str, Any], Received]:
+        body = await in_thread(lambda: self._fetch({"what": "input"}))
+        try:
+            definition = await in_thread(lambda: self._scratch.prepare(given, self._fetch))
+            trainers = await self._scratch.trainers(given["settings"])
+            await self._open(trainers, definition)
+            header, result = await trainers.run_job(
+                definition,
+                bytes(body),
+                who=self._job["who"],
+                form=given["form"],
+                hear=self._keeper.hear,
+            )
+        except (StoreError, Unavailable, TimedOut) as error:
+            # of this machine: the disk is full, the process died
+            raise _Lost(error.message) from error
+        return definition, header, result
 
     async def _open(self, trainers: Trainers, definition: Definition) -> None:
         try:
             await trainers.warm(definition)
         except (ConfigurationError, Conflict, SerializationError, NotTrusted) as error:
             raise CannotOpen(definition.name, definition.digest, error) from None
-
-    async def _run(
-        self, trainers: Trainers, definition: Definition, given: Mapping[str, Any]
-    ) -> tuple[Mapping[str, Any], Received]:
-        body = bytes(await in_thread(lambda: self._fetch({"what": "input"})))
-        return await trainers.run_job(
-            definition, body, who=self._job["who"], form=given["form"], hear=self._keeper.hear
-        )
 
     # -- reports -------------------------------------------------------------------------------
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from logging import Logger
 from typing import TypeVar
 
 from ...errors import ChariotsError, ServerNotFound, StoreBusy, TimedOut, Unavailable
 
-__all__ = ["in_thread", "insist", "is_unheard"]
+__all__ = ["in_thread", "insist", "insist_here", "is_unheard"]
 
 T = TypeVar("T")
 
@@ -85,3 +86,28 @@ async def insist(call: Callable[[], T], log: Logger, what: str, within_s: float 
         if told:
             log.warning("The server is reached again (%s).", what)
         return answer
+
+
+def insist_here(call: Callable[[], T], log: Logger, what: str, over: Callable[[], bool]) -> T:
+    """As :func:`insist`, in this thread, until nobody wants the answer any more.
+
+    Args:
+        call: one request.
+        log: is told that it is not reached.
+        what: the request, in words.
+        over: whether nobody wants it any more.
+
+    Raises:
+        ChariotsError: what the server answered; or why it was not reached.
+    """
+    pause = _FIRST_S
+    while True:
+        try:
+            return call()
+        except ChariotsError as error:
+            if over() or not is_unheard(error):
+                raise
+            if pause == _FIRST_S:
+                log.warning("The server is not reached (%s): %s", what, error.message)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_S)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from logging import Logger
 from typing import Any
 
+from ...errors import StoreError, Unavailable
 from .attempt import Attempt, CannotOpen
 from .patience import in_thread, insist
 from .protocol import LEASE_S, Door, Wanted
@@ -149,8 +150,15 @@ class RemoteWorker:
             tuple(self._refused.items()),
             self._lease_s,
         )
+
+        def claim() -> Any:
+            try:
+                return self._door.claim(wanted, token, wait)
+            except StoreError as error:  # of the server; it may be better later
+                raise Unavailable(error.message, hint=error.hint) from None
+
         answer = await insist(
-            lambda: self._door.claim(wanted, token, wait),
+            claim,
             self._log,
             "asking for a job",
             self._limits.patience_s if self._answered else _FIRST_S,
