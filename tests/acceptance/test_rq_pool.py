@@ -163,7 +163,7 @@ def test_without_redis_jobs_wait_and_the_server_says_why(live_server):
 
 
 def test_making_a_pool_connects_to_nothing():
-    from jupyter_chariots.workers.pools.rq import RQWorkerPool
+    from jupyter_chariots.workers.pools import RQWorkerPool
 
     pool = RQWorkerPool("redis://:a-password@nobody.invalid:1")
     assert pool.n_workers == 0

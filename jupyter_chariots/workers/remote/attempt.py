@@ -154,7 +154,7 @@ class Attempt:
         body = await in_thread(lambda: self._fetch({"what": "input"}))
         try:
             definition = await in_thread(lambda: self._scratch.prepare(given, self._fetch))
-            trainers = await self._scratch.trainers(given["settings"])
+            trainers = await self._scratch.trainers(definition, given["settings"])
             await self._open(trainers, definition)
             header, result = await trainers.run_job(
                 definition,

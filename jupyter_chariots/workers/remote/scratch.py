@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ..trainers import Trainers
 __all__ = ["Scratch"]
 
 _KEEP = 2 << 30  # bytes of states that stay for later jobs
+_WARM = 4  # pipelines whose processes stay
 
 Fetch = Callable[[Mapping[str, str]], Received]
 
@@ -39,6 +41,7 @@ class Scratch:
         self.store = OpStore(self.folder / "op_store.db", candidate_ttl=None)
         self._guard = GuardProcess() if os.name == "posix" else None
         self._trainers: tuple[str, Trainers] | None = None
+        self._warm: OrderedDict[str, Definition] = OrderedDict()
         self._preparing = threading.Lock()  # one that was given up may still wait for bytes
 
     def prepare(self, given: Mapping[str, Any], fetch: Fetch) -> Definition:
@@ -84,12 +87,22 @@ class Scratch:
         """What a run left."""
         return self.store.left_by(definition.name, run_id)
 
-    async def trainers(self, settings: Mapping[str, Any]) -> Trainers:
+    async def trainers(self, definition: Definition, settings: Mapping[str, Any]) -> Trainers:
         """The processes, for what the server's configuration says; they stay while it says so.
 
         Args:
+            definition: what they shall run; those end that ran the one that was not run for the
+                longest time.
             settings: ``runner`` and ``callbacks`` as in :class:`Launcher`.
         """
+        trainers = await self._trainers_for(settings)
+        self._warm[definition.name] = definition
+        self._warm.move_to_end(definition.name)
+        if len(self._warm) > _WARM:
+            await trainers.forget(self._warm.popitem(last=False)[1])
+        return trainers
+
+    async def _trainers_for(self, settings: Mapping[str, Any]) -> Trainers:
         key = json.dumps(settings, sort_keys=True)
         if self._trainers is not None and self._trainers[0] == key:
             return self._trainers[1]
