@@ -130,3 +130,12 @@ def processes_with(text: str) -> list[int]:
             if text.encode() in told:
                 found.append(int(entry.name))
     return found
+
+
+def machine_of(pid: int, machines: Sequence[subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    """The one of these processes that a process comes from."""
+    known = {machine.pid: machine for machine in machines}
+    while pid not in known:
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        assert pid > 1, "it comes from none of them"
+    return known[pid]

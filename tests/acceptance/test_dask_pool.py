@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ..live import LiveServer, clean_environment, free_port, wait_for
-from ..remote import ended, fetched, job, processes_with, submit
+from ..remote import ended, fetched, job, machine_of, processes_with, submit
 from .test_remote_workers import MODULES, Gated, saved
 
 pytest.importorskip("distributed")
@@ -95,7 +95,7 @@ def test_jobs_run_there_whatever_happens_to_the_workers(server, cluster, tmp_pat
     # perhaps there is no machine yet: the job waits, the server does not
     first = submit(server, "learn", [1.0, 2.0, 6.0])
     assert server.get("health_check").status == 200
-    machine = cluster.add_worker()
+    cluster.add_worker()
     assert ended(server, first)["worker"].startswith("dask-")
     # what it learned is here
     assert server.post("pipelines/apply/load").status == 200
@@ -105,6 +105,7 @@ def test_jobs_run_there_whatever_happens_to_the_workers(server, cluster, tmp_pat
     gated = Gated(server, tmp_path)
     lost = gated.submit(seed=5)
     pid = gated.wait_for_start()
+    machine = machine_of(pid, cluster.workers)
     os.killpg(machine.pid, signal.SIGKILL)
     machine.wait()
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), "its processes to end with it")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from ..live import LiveServer, clean_environment, free_port, wait_for
-from ..remote import ended, fetched, job, processes_with, submit
+from ..remote import ended, fetched, job, machine_of, processes_with, submit
 from .test_remote_workers import MODULES, Gated, saved
 
 pytest.importorskip("rq")
@@ -106,7 +106,7 @@ def server(redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Iterator[L
 def test_jobs_run_there_whatever_happens_to_the_workers(server, redis, tmp_path):
     before = len(saved(server, "far"))
     first = submit(server, "learn", [1.0, 2.0, 6.0])  # perhaps there is no worker yet
-    machine = redis.add_worker()
+    redis.add_worker()
     assert ended(server, first)["worker"].startswith("rq-")
     assert server.post("pipelines/apply/load").status == 200
     body = {"pipeline_input": [6.0]}
@@ -114,6 +114,7 @@ def test_jobs_run_there_whatever_happens_to_the_workers(server, redis, tmp_path)
     gated = Gated(server, tmp_path)
     lost = gated.submit(seed=5)
     pid = gated.wait_for_start()
+    machine = machine_of(pid, redis.workers)
     kill(machine)
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), "its processes to end with it")
     redis.add_worker()
