@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -140,18 +139,7 @@ class Attempts(StoreBase):
 
         def change(db: Database) -> Claim:
             job = waiting.submit(
-                db,
-                self._blobs,
-                uuid.uuid4().hex,
-                pipeline,
-                prepared,
-                form or {},
-                priority=0,
-                save=save,
-                after=(),
-                idempotency_key=None,
-                max_attempts=1,
-                who=who,
+                db, self._blobs, pipeline, prepared, form, save=save, max_attempts=1, who=who
             )
             return claims.begin(db, job, worker, lease_s)
 

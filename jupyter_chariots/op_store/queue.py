@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -88,10 +87,9 @@ class Queue(StoreBase):
         return partial(
             waiting.submit,
             blobs=self._blobs,
-            job_id=uuid.uuid4().hex,
             pipeline=pipeline,
             prepared=self._blobs.prepare(body),
-            form=form or {},
+            form=form,
             priority=priority,
             save=save,
             after=after,
