@@ -229,6 +229,15 @@ class JobHost:
             self._feed.wake()
         return claims
 
+    async def input_of(self, claim: Claim) -> bytes:
+        """The body that a claimed job was submitted with; to be asked once.
+
+        Raises:
+            BlobMissing, NotTrusted: its bytes are gone, or were changed.
+        """
+        body = self._bodies.pop(claim.lease.token, None)
+        return await self._store(OpStore.job_input, claim.job.id) if body is None else body
+
     async def run(self, claim: Claim) -> None:
         """Run a claimed job; returns when it has run, and is written down in the background."""
         attempt = self._attempts.begin(claim, self._work(claim))
@@ -236,9 +245,7 @@ class JobHost:
 
     async def _work(self, claim: Claim) -> Frame:
         job = claim.job
-        body = self._bodies.pop(claim.lease.token, None)
-        if body is None:
-            body = await self._store(OpStore.job_input, job.id)
+        body = await self.input_of(claim)
         found = self._runs(job.pipeline)
         if found is None:
             raise PipelineNotFound(f"Pipeline {job.pipeline!r} is not served any more.")
