@@ -12,10 +12,12 @@ from typing import Any
 from ..errors import BadRequest, PipelineNotFound, from_payload
 from ..op_store import Beginning, OpStore
 from ..op_store.blobs import digest_of
-from ..op_store.records import Claim, Definition, Job, Lease
+from ..op_store.records import Claim, Definition, Job, Lease, Served
+from ..versioning.spec import PipelineSpec
 from ..workers.launcher import Launcher
 from ..workers.remote.protocol import LEASE_S, Wanted, unpack
 from .job_desk import JobDesk
+from .job_host import Runs
 from .newsfeed import Newsfeed
 from .pieces import Pieces
 from .reports import Report
@@ -37,6 +39,7 @@ class RemoteWork:
     Args:
         store: of this server.
         pipelines: by name.
+        runs: finds what a job of one of them runs.
         launcher: how this server's own processes are started.
         feed: of this server.
         jobs: where it is told how far jobs are and what they print.
@@ -47,12 +50,14 @@ class RemoteWork:
         self,
         store: StoreThreads,
         pipelines: Mapping[str, ServedPipeline],
+        runs: Runs,
         launcher: Launcher,
         feed: Newsfeed,
         jobs: JobDesk,
         log: Logger,
     ) -> None:
-        self._store, self._pipelines, self._launcher = store, pipelines, launcher
+        self._store, self._pipelines, self._runs = store, pipelines, runs
+        self._launcher = launcher
         self._feed, self._jobs, self._log = feed, jobs, log
         self._pieces = Pieces(launcher.store_path.parent)
 
@@ -119,13 +124,19 @@ class RemoteWork:
             PipelineNotFound: the pipeline is not served any more.
         """
         job = await self._store(OpStore.held_job, lease)
-        entry = self._entry(job)
-        spec = entry.spec
+        found = await self._runs(job.pipeline)
+        if found is None:
+            raise PipelineNotFound(
+                f"Pipeline {job.pipeline!r} is not served any more.",
+                hint="Serve it again and submit the job again.",
+                pipeline=job.pipeline,
+            )
+        definition, served = found
+        spec = definition.spec
         begun: dict[str, Any] | None = None
         if not spec.carries or await self._turn(lease, job.pipeline, lease_s):
-            beginning = await self._store(_hand_over, entry)
+            beginning = await self._store(_hand_over, spec, served)
             begun = {"started": beginning.started, "versions": list(beginning.versions)}
-        definition = entry.definition
         return {
             "definition": {"spec": spec.to_json(), "source": dict(definition.source)},
             "beginning": begun,
@@ -272,16 +283,6 @@ class RemoteWork:
         await self._store.run(self._pieces.forget, lease.token)
         await self._store(OpStore.release_turn, job.pipeline, _holder(lease))
 
-    def _entry(self, job: Job) -> ServedPipeline:
-        entry = self._pipelines.get(job.pipeline)
-        if entry is None:
-            raise PipelineNotFound(
-                f"Pipeline {job.pipeline!r} is not served any more.",
-                hint="Serve it again and submit the job again.",
-                pipeline=job.pipeline,
-            )
-        return entry
-
 
 def _claimed(claim: Claim) -> dict[str, Any]:
     job = claim.job
@@ -294,14 +295,10 @@ def _claimed(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _hand_over(store: OpStore, entry: ServedPipeline) -> Beginning:
+def _hand_over(store: OpStore, spec: PipelineSpec, served: Served | None) -> Beginning:
     """What a run starts from: one that changes nothing runs on what is served."""
     started = store.sequence()
-    served = entry.loading.served if entry.loading.is_loaded else None
-    if served is not None and not entry.spec.changes:
-        states = served.states
-    else:
-        states = store.start(entry.spec).states
+    states = served.states if served and not spec.changes else store.start(spec).states
     return store.hand_over(states.values(), started)
 
 

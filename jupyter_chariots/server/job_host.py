@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from logging import Logger
 from typing import Any
@@ -30,7 +30,7 @@ __all__ = ["JobHost", "Runs", "Told"]
 
 _REMEMBERED = 1000
 
-Runs = Callable[[str], "tuple[Definition, Served | None] | None"]
+Runs = Callable[[str], Awaitable["tuple[Definition, Served | None] | None"]]
 """Gives the definition and the served set of a pipeline that this server serves."""
 
 Told = Callable[[str, str, bytes], object]
@@ -216,12 +216,11 @@ class JobHost:
         names = self._names()
 
         def prepare(store: OpStore) -> Any:
-            if not store.job_waits(names):  # a look that finds nothing locks nobody out
-                return lambda db: []
-            return store.claiming(worker, most, names)
+            # a look that finds nothing locks nobody out
+            return store.claiming(worker, most, names) if store.job_waits(names) else None
 
         claims = []
-        for claim, body in await self._write(prepare):
+        for claim, body in await self._write(prepare) or ():
             claims.append(claim)
             if body is not None:
                 self._bodies[claim.lease.token] = body
@@ -246,7 +245,7 @@ class JobHost:
     async def _work(self, claim: Claim) -> Frame:
         job = claim.job
         body = await self.input_of(claim)
-        found = self._runs(job.pipeline)
+        found = await self._runs(job.pipeline)
         if found is None:
             raise PipelineNotFound(f"Pipeline {job.pipeline!r} is not served any more.")
         definition, served = found
