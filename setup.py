@@ -26,6 +26,8 @@ def version() -> str:
 
 SKLEARN = ["scikit-learn>=1.4", "pandas>=2.1"]
 ARROW = ["pyarrow>=15"]  # older ones unpickle what a stream brings
+DASK = ["distributed>=2024.1"]
+RQ = ["rq>=1.16", "redis>=5.0"]
 LAB = ["jupyterlab>=4.2,<5"]
 
 setup(
@@ -71,12 +73,16 @@ setup(
         "keras": ["keras>=3.6"],  # and a backend, of the user's choice: jax, torch or tensorflow
         "skops": ["skops>=0.10"],
         "arrow": ARROW,
+        "dask": DASK,
+        "rq": RQ,
         "fsspec": ["fsspec>=2024.2"],
         "lab": LAB + SKLEARN,
         "test": [
             *LAB,
             *SKLEARN,
             *ARROW,
+            *DASK,
+            *RQ,
             "build>=1.2",
             "fsspec>=2024.2",
             "hypothesis>=6.100",

@@ -40,7 +40,7 @@ ALLOWED = {
     },
     "client": {"errors", "versioning", "pipelines", "ml", "op_store", "formats", "workers"},
     "widgets": {"errors", "client"},
-    "cli": {"errors", "versioning", "op_store", "client", "notebooks"},
+    "cli": {"errors", "versioning", "op_store", "client", "notebooks", "workers"},
 }
 # The package itself names everything, lazily; examples use the public names.
 FREE = {"", "examples"}

@@ -11,6 +11,8 @@ from ..versioning.status import JobStatus
 from . import actions, shown
 from .local import collect, trust
 from .serve import serve
+from .worker import shown as worked
+from .worker import work
 
 __all__ = ["COMMANDS", "Argument", "Command"]
 
@@ -210,6 +212,51 @@ COMMANDS = (
                 metavar="-- ARGUMENT",
                 help="for a server that is started: arguments of `jupyter server`",
             ),
+        ),
+    ),
+    Command(
+        "worker",
+        "Run jobs of a server on this machine, with this Python, until it is stopped. SIGTERM "
+        "hands back what is under way; Ctrl-C lets it end, a second one hands it back.",
+        work,
+        worked,
+        (
+            _takes("--url", metavar="URL", help="the server; by default as for other commands"),
+            _takes(
+                "--token",
+                metavar="TOKEN",
+                help="its token; other users may see it here: CHARIOTS_TOKEN is for that",
+            ),
+            _takes("--name", metavar="NAME", help="who this is, for people to read"),
+            _takes(
+                "--pipeline",
+                action="append",
+                metavar="NAME",
+                help="only jobs of this pipeline; may be given several times",
+            ),
+            _takes("--once", action="store_true", help="end after one job"),
+            _takes("--max-jobs", type=int, metavar="N", help="end after N jobs"),
+            _takes("--idle", type=float, metavar="SECONDS", help="end after so long without a job"),
+            _takes(
+                "--patience",
+                type=float,
+                metavar="SECONDS",
+                help="without a job, end after so long without an answer of the server",
+            ),
+            _takes(
+                "--lease",
+                type=float,
+                default=45.0,
+                metavar="SECONDS",
+                help="for so long the server waits for a silent worker before it gives its job to "
+                "others (45)",
+            ),
+            _takes(
+                "--attached",
+                action="store_true",
+                help="end when standard input ends, for programs that start workers",
+            ),
+            _takes("--quiet", action="store_true", help="tell of trouble only"),
         ),
     ),
     Command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .elsewhere import Beginning
 from .newer import Newer
 from .records import (
     Choice,
@@ -27,6 +28,7 @@ from .sweeper import Sweeper
 
 __all__ = [
     "BaseSaver",
+    "Beginning",
     "Choice",
     "Claim",
     "Collected",

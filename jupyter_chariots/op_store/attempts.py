@@ -25,7 +25,12 @@ class Attempts(StoreBase):
     """
 
     def claim_job(
-        self, worker: str, pipelines: Collection[str] | None = None, lease_s: float = 10.0
+        self,
+        worker: str,
+        pipelines: Collection[str] | None = None,
+        lease_s: float = 10.0,
+        *,
+        token: str | None = None,
     ) -> Claim | None:
         """Take the first job of the queue, by priority and submission; ``None`` if there is none.
 
@@ -33,12 +38,39 @@ class Attempts(StoreBase):
             worker: who will run it, for people to read.
             pipelines: only jobs of these; by default of all that are registered.
             lease_s: after so many seconds without renewal the worker counts as lost.
+            token: of the lease to come, where the answer may get lost on its way: to claim again
+                with the same one gives the same job, as long as it is held. By default a new one.
         """
+        if token is not None:
+            with self._db.read() as db:
+                if again := claims.claimed(db, token):
+                    return again
         if not self.job_waits(pipelines):
             return None  # a look that finds nothing locks nobody out
         with self._change(durable=False) as db:
-            taken = claims.claim(db, worker, pipelines, lease_s)
+            if token is not None and (again := claims.claimed(db, token)):
+                return again  # the same claim was under way a second time
+            taken = claims.claim(db, worker, pipelines, lease_s, token=token)
             return taken[0] if taken else None
+
+    def held_job(self, lease: Lease) -> Job:
+        """The job that an attempt runs.
+
+        Raises:
+            LeaseLost: the job was taken from this attempt, or has ended.
+            JobNotFound: there is no such job.
+        """
+        with self._db.read() as db:
+            return claims.held(db, lease)
+
+    def is_done_by(self, lease: Lease) -> bool:
+        """Whether a job is done, and this attempt has ended it.
+
+        Raises:
+            JobNotFound: there is no such job.
+        """
+        with self._db.read() as db:
+            return claims.is_done_by(db, lease)
 
     def job_waits(self, pipelines: Collection[str] | None = None) -> bool:
         """Whether there is a job to claim; locks nobody out."""

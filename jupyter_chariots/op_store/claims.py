@@ -23,9 +23,12 @@ from .waiting import tell_dependents
 __all__ = [
     "begin",
     "claim",
+    "claimed",
     "fail",
     "finish",
     "hand_back",
+    "held",
+    "is_done_by",
     "lose",
     "may_report",
     "note",
@@ -60,16 +63,25 @@ def claim(
     pipelines: Collection[str] | None,
     lease_s: float,
     most: int = 1,
+    token: str | None = None,
 ) -> list[Claim]:
     """Take the first jobs of the queue; see :meth:`OpStore.claim_job`."""
     first, given = _next(pipelines)
     taken: list[Claim] = []
     while len(taken) < most:
-        claimed = _claim(db, worker, lease_s, first, given)
-        if claimed is None:
+        found = _claim(db, worker, lease_s, first, given, token)
+        if found is None:
             break
-        taken.append(claimed)
+        taken.append(found)
     return taken
+
+
+def claimed(db: Database, token: str) -> Claim | None:
+    """The job that was claimed with this token and runs."""
+    row = db.execute(
+        f"SELECT {COLUMNS} FROM jobs WHERE status = 'running' AND token = ?", (token,)
+    ).fetchone()
+    return None if row is None else Claim(job_of(row), Lease(row[1], token))
 
 
 def begin(db: Database, job: Job, worker: str, lease_s: float) -> Claim:
@@ -80,9 +92,14 @@ def begin(db: Database, job: Job, worker: str, lease_s: float) -> Claim:
 
 
 def _claim(
-    db: Database, worker: str, lease_s: float, first: str, given: tuple[str | int, ...]
+    db: Database,
+    worker: str,
+    lease_s: float,
+    first: str,
+    given: tuple[str | int, ...],
+    token: str | None = None,
 ) -> Claim | None:
-    token = secrets.token_hex(16)
+    token = token or secrets.token_hex(16)
     rows = db.execute(
         "UPDATE jobs SET status = 'running', attempts = attempts + 1, worker = ?, token = ?, "
         "renewals = 0, lease_s = ?, started = ?, progress = NULL, log = NULL "
@@ -133,6 +150,29 @@ def running(db: Database) -> list[tuple[Lease, int, float]]:
     return [(Lease(job, token), renewals, lease_s) for job, token, renewals, lease_s in rows]
 
 
+def held(db: Database, lease: Lease) -> Job:
+    """The job of an attempt that holds it.
+
+    Raises:
+        LeaseLost: the job was taken from this attempt, or has ended.
+        JobNotFound: there is no such job.
+    """
+    row = db.execute(f"SELECT {COLUMNS} FROM jobs {_HELD}", (lease.job, lease.token)).fetchone()
+    if row is None:
+        raise _lease_lost(find(db, lease.job))
+    return job_of(row)
+
+
+def is_done_by(db: Database, lease: Lease) -> bool:
+    """Whether this attempt has ended the job with its result."""
+    find(db, lease.job)
+    row = db.execute(
+        "SELECT 1 FROM jobs WHERE id = ? AND token = ? AND status = 'done'",
+        (lease.job, lease.token),
+    ).fetchone()
+    return row is not None
+
+
 def may_report(db: Database, lease: Lease, end: JobStatus) -> Job:
     """The job, if this attempt may report that it has come to this end.
 
@@ -149,16 +189,20 @@ def may_report(db: Database, lease: Lease, end: JobStatus) -> Job:
     job = find(db, lease.job) if row is None else job_of(row[2:])
     ends = (JobStatus.RUNNING, JobStatus.CANCELLED, end)
     if row[1] != lease.token or job.status not in ends:
-        raise LeaseLost(
-            f"An attempt at job {job.id} of pipeline {job.pipeline!r} does not hold it any more; "
-            f"what it reported was refused. The job is {job.status.value}.",
-            hint="A worker that is silent for longer than its lease counts as lost.",
-            job_id=job.id,
-            pipeline=job.pipeline,
-        )
+        raise _lease_lost(job)
     if job.cancelling:
         return _end(db, job, JobStatus.CANCELLED, error=cancelled(job, row[0]))
     return job
+
+
+def _lease_lost(job: Job) -> LeaseLost:
+    return LeaseLost(
+        f"An attempt at job {job.id} of pipeline {job.pipeline!r} does not hold it any more; "
+        f"what it reported was refused. The job is {job.status.value}.",
+        hint="A worker that is silent for longer than its lease counts as lost.",
+        job_id=job.id,
+        pipeline=job.pipeline,
+    )
 
 
 def finish(

@@ -20,22 +20,23 @@ __all__ = ["Signer", "read_secret"]
 _SECRET_BYTES = 32
 
 
-def read_secret(folder: Path | None = None) -> bytes:
+def read_secret(folder: Path | None = None, name: str = "chariots_secret") -> bytes:
     """This user's secret, made on first use.
 
     Args:
         folder: where it is kept; the Jupyter data folder by default.
+        name: of its file; by default that of the one that signs.
 
     Raises:
         StoreError: the secret can neither be read nor made.
     """
     folder = folder or Path(jupyter_data_dir())
-    path = folder / "chariots_secret"
+    path = folder / name
     try:
         with suppress(FileNotFoundError):
             return _checked(path, path.read_bytes())
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = folder / f".chariots_secret.{secrets.token_hex(8)}"
+        draft = folder / f".{name}.{secrets.token_hex(8)}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:

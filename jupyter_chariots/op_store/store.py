@@ -27,6 +27,7 @@ from . import (
 from .attempts import Attempts
 from .browsing import Browsing
 from .by_value import ByValue
+from .elsewhere import Elsewhere
 from .familiar import Familiar
 from .pins import find_version
 from .queue import Queue
@@ -35,7 +36,7 @@ from .records import Choice, Collected, Committed, Definition, Ending, Saved, Se
 __all__ = ["OpStore"]
 
 
-class OpStore(Browsing, ByValue, Familiar, Queue, Attempts):
+class OpStore(Browsing, ByValue, Familiar, Queue, Attempts, Elsewhere):
     """Versions, lineage, states, served sets and jobs in one SQLite database and its blobs.
 
     It is the only truth; every process is a cache of it. Threads and processes may share it.

@@ -11,13 +11,12 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from ..errors import BadRequest, ChariotsError
 from ..versioning.names import check_name
-from ..versioning.spec import Learned, Link, PipelineSpec, RunRecord
-from ..versioning.version import Version, VersionType
+from ..versioning.runs import run_from_json, run_to_json
+from ..versioning.spec import PipelineSpec, RunRecord
 
 __all__ = ["Bundle", "Sent"]
 
@@ -62,6 +61,10 @@ class Bundle:
     def to_bytes(self) -> bytes:
         """The bundle as the body of a request."""
         parts: list[bytes] = []
+
+        def keep(data: bytes) -> int:
+            return _add(parts, bytes(data))
+
         document = {
             "header": dict(self.header),
             "pipelines": [
@@ -69,7 +72,7 @@ class Bundle:
                     "spec": sent.spec.to_json(),
                     "data": _add(parts, sent.data),
                     "carried": sent.carried,
-                    "runs": [_run_to_json(run, parts) for run in sent.runs],
+                    "runs": [run_to_json(run, keep) for run in sent.runs],
                 }
                 for sent in self.pipelines
             ],
@@ -98,7 +101,7 @@ class Bundle:
                     spec=PipelineSpec.from_json(one["spec"]),
                     data=parts.take(one["data"]),
                     carried=str(one["carried"]),
-                    runs=tuple(_run_from_json(run, parts) for run in one["runs"]),
+                    runs=tuple(run_from_json(run, parts.take) for run in one["runs"]),
                 )
                 for one in document["pipelines"]
             )
@@ -158,65 +161,3 @@ def _check_header(header: Any) -> None:
     texts = [*header["path"], *header["env"], *header["env"].values(), *header["formerly"]]
     if not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise ValueError("'path', 'env' or 'formerly' in the header")
-
-
-def _run_to_json(run: RunRecord, parts: list[bytes]) -> dict[str, Any]:
-    return {
-        "run_id": run.run_id,
-        "learned": [_learned_to_json(one, parts) for one in run.learned],
-        "used": [_learned_to_json(one, parts) for one in run.used],
-        "after": {op: str(version) for op, version in run.after.items()},
-    }
-
-
-def _run_from_json(data: Mapping[str, Any], parts: _Parts) -> RunRecord:
-    return RunRecord(
-        run_id=check_name("run", data["run_id"]),
-        learned=tuple(_learned_from_json(one, parts) for one in data["learned"]),
-        used=tuple(_learned_from_json(one, parts) for one in data["used"]),
-        after={
-            check_name("op", op): Version.parse(version) for op, version in data["after"].items()
-        },
-    )
-
-
-def _learned_to_json(learned: Learned, parts: list[bytes]) -> dict[str, Any]:
-    lineage = learned.lineage
-    return {
-        "op": learned.op,
-        "version": str(learned.version),
-        "class_version": str(learned.class_version),
-        "level": learned.level.value,
-        "fingerprint": learned.fingerprint,
-        "payload": _add(parts, bytes(learned.payload)),
-        "lineage": None
-        if lineage is None
-        else [
-            {"name": link.name, "version": str(link.version), "stateful": link.stateful}
-            for link in lineage
-        ],
-        "fitted": learned.fitted,
-        "learned": learned.learned.isoformat(),
-        "facts": dict(learned.facts),
-    }
-
-
-def _learned_from_json(data: Mapping[str, Any], parts: _Parts) -> Learned:
-    lineage = data["lineage"]
-    return Learned(
-        op=check_name("op", data["op"]),
-        version=Version.parse(data["version"]),
-        class_version=Version.parse(data["class_version"]),
-        level=VersionType(data["level"]),
-        fingerprint=str(data["fingerprint"]),
-        payload=parts.take(data["payload"]),
-        lineage=None
-        if lineage is None
-        else tuple(
-            Link(check_name("op", one["name"]), Version.parse(one["version"]), one["stateful"])
-            for one in lineage
-        ),
-        fitted=bool(data["fitted"]),
-        learned=datetime.fromisoformat(data["learned"]),
-        facts=dict(data["facts"]),
-    )

@@ -21,6 +21,7 @@ from ..workers.launcher import Launcher
 from ..workers.limits import parse_size
 from ..workers.pools.base import BaseWorkerPool
 from ..workers.pools.choosing import make_pool
+from ..workers.pools.local import LocalWorkerPool
 from ..workers.warm import Warm
 from .app_notebooks import AppSettings
 from .connection import ConnectionFile, OwnerIdentity
@@ -76,8 +77,9 @@ class PipelinesServer(ExtensionApp):
     ).tag(config=True)
     worker_pool = Unicode(
         "local",
-        help="Where jobs run: 'local' (processes on this machine), 'dask', 'rq', or the dotted "
-        "path of a class derived from jupyter_chariots.BaseWorkerPool.",
+        help="Where jobs run: 'local' (processes on this machine), 'dask', 'rq', 'remote' (only "
+        "where you start `jupyter chariots worker` yourself), or the dotted path of a class "
+        "derived from jupyter_chariots.BaseWorkerPool.",
     ).tag(config=True)
     worker_pool_options = Dict(
         key_trait=Unicode(),
@@ -213,14 +215,18 @@ class PipelinesServer(ExtensionApp):
     def _pool(self) -> BaseWorkerPool | ChariotsError:
         """The pool of the configuration, or what is wrong with it: all but jobs goes on without."""
         try:
-            return make_pool(self.worker_pool, self.worker_pool_options)
+            pool = make_pool(self.worker_pool, self.worker_pool_options)
+            if not isinstance(pool, LocalWorkerPool):
+                _ = self.identity.worker_credential  # read now, not while requests wait
+            return pool
         except ChariotsError as error:
             self.log.error("%s", error)
             return error
 
     def _address(self) -> tuple[str, str]:
         serverapp: Any = self.serverapp
-        return url_path_join(serverapp.connection_url, "chariots"), self.identity.credential
+        url = url_path_join(serverapp.connection_url, "chariots")
+        return url, self.identity.worker_credential
 
     def _is_active(self) -> None:
         """Jobs run: whoever ends idle servers counts from now."""

@@ -22,6 +22,7 @@ from jupyter_core.paths import secure_write
 from jupyter_server.auth import IdentityProvider, User
 from jupyter_server.base.handlers import AuthenticatedHandler
 
+from ..op_store.signing import read_secret
 from ..pipelines.provenance import network
 
 __all__ = ["ConnectionFile", "OwnerIdentity", "owner_name"]
@@ -38,18 +39,37 @@ def owner_name() -> str:
 
 
 class OwnerIdentity(IdentityProvider):
-    """Identifies requests that bear the credential of the connection file as the owner's."""
+    """Identifies requests that bear the credential of the connection file as the owner's.
+
+    There is another one for the workers that a pool starts elsewhere. It opens the routes of
+    workers only, and stays the same from one start of the server to the next: jobs go on meanwhile.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.credential = secrets.token_hex(_BYTES)
         self.owner = owner_name()
+        self._for_workers = ""
 
-    def recognises(self, authorization: str) -> bool:
-        """Whether this ``Authorization`` header bears the credential."""
+    @property
+    def worker_credential(self) -> str:
+        """What workers elsewhere get in with; read from a file when it is first asked for.
+
+        Raises:
+            StoreError: it can neither be read nor made.
+        """
+        if not self._for_workers:
+            self._for_workers = read_secret(name="chariots_worker_secret").hex()
+        return self._for_workers
+
+    def recognises(self, authorization: str, *, worker: bool = False) -> bool:
+        """Whether this ``Authorization`` header bears the credential; or where a worker asks, its
+        own.
+        """
         kind, _, given = authorization.partition(" ")
-        same = hmac.compare_digest(given.strip().encode(), self.credential.encode())
-        return same and kind.lower() in ("token", "bearer")
+        known = [self.credential, *([self._for_workers] if worker and self._for_workers else [])]
+        same = [hmac.compare_digest(given.strip().encode(), one.encode()) for one in known]
+        return any(same) and kind.lower() in ("token", "bearer")
 
     def get_user(self, handler: Any) -> User:
         """The owner. Asked only for requests that :meth:`recognises` has accepted."""
@@ -67,7 +87,9 @@ class OwnerIdentity(IdentityProvider):
 
     def provider_for(self, handler: AuthenticatedHandler) -> IdentityProvider | None:
         """Itself, where the request bears the credential."""
-        return self if self.recognises(handler.request.headers.get("Authorization", "")) else None
+        given = handler.request.headers.get("Authorization", "")
+        worker = getattr(handler, "for_workers", False)
+        return self if self.recognises(given, worker=worker) else None
 
 
 class ConnectionFile:

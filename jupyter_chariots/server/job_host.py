@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from logging import Logger
@@ -24,6 +26,8 @@ from .threads import StoreThreads
 from .together import Together
 
 __all__ = ["JobHost", "Runs", "Told"]
+
+_REMEMBERED = 1000
 
 Runs = Callable[[str], Awaitable["tuple[Definition, Served | None] | None"]]
 """Gives the definition and the served set of a pipeline that this server serves."""
@@ -67,6 +71,7 @@ class JobHost:
         self._told = told
         self._bodies: dict[str, bytes] = {}  # by the token of the claim
         self._submitting = 0
+        self._heard: OrderedDict[str, float] = OrderedDict()
         self._tasks = Tasks()
         self._woken = self._running = False
         self._waking: asyncio.Task[None] | None = None
@@ -119,6 +124,13 @@ class JobHost:
                 self._log.warning("No workers for jobs: %s", error)
             except Exception:
                 self._log.exception("No workers for jobs")
+
+    def heard(self, worker: str) -> None:
+        """A worker elsewhere has said something."""
+        self._heard[worker] = time.monotonic()
+        self._heard.move_to_end(worker)
+        if len(self._heard) > _REMEMBERED:
+            self._heard.popitem(last=False)
 
     # -- what a pool sees -----------------------------------------------------------------------
 
@@ -191,6 +203,11 @@ class JobHost:
         if job.error is not None:
             fields["error"] = dict(job.error)
         return {}, json.dumps({"pipeline_output": None, "versions": {}, **fields}).encode()
+
+    def silence_of(self, worker: str) -> float | None:
+        """Seconds since a worker elsewhere was last heard; ``None`` if it never was."""
+        at = self._heard.get(worker)
+        return None if at is None else time.monotonic() - at
 
     async def unfinished(self) -> int:
         """How many jobs are queued or running."""

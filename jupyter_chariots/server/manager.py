@@ -19,6 +19,7 @@ from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
 from .app_notebooks import AppNotebooks, AppSettings
 from .checks import Checks
+from .elsewhere import RemoteWork
 from .job_desk import JobDesk
 from .newsfeed import Emit, Newsfeed
 from .notebooks import Notebooks
@@ -87,6 +88,9 @@ class PipelineManager:
             emit,
             active,
             log,
+        )
+        self.elsewhere = RemoteWork(
+            store, self.pipelines, self._to_run, launcher, self.feed, self.jobs, log
         )
         self.notebooks = Notebooks(
             store, self.pipelines, self.refused, self._entry, self.feed.wake, log

@@ -19,7 +19,14 @@ from ..workers.envelope import CONTROLS
 __all__ = ["Page", "Reading", "dumps"]
 
 _LARGEST = 1 << 20  # bytes of a body that is read here, on the loop; calls are read by children
-_KINDS = {str: "text", bool: "true or false", dict: "an object", int: "a whole number"}
+_KINDS = {
+    str: "text",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+    int: "a whole number",
+    float: "a number",
+}
 
 
 class Page(TypedDict):
@@ -79,7 +86,8 @@ class Reading(web.RequestHandler):
         for name, value in given.items():
             if name not in kinds:
                 raise BadRequest(f"{name!r} is not a field here.", hint=_fields_hint(name, kinds))
-            if not isinstance(value, kinds[name]) or not _is_sound(value):
+            kind = (int, float) if kinds[name] is float else kinds[name]
+            if not isinstance(value, kind) or not _is_sound(value):
                 raise BadRequest(
                     f"The field {name!r} must be {_KINDS[kinds[name]]}, not {dumps(value)[:80]}.",
                     field=name,

@@ -7,7 +7,7 @@ import re
 from tornado import web
 
 from ..errors import NotFound
-from . import jobs, pipelines, running, snapshot, store
+from . import jobs, pipelines, running, snapshot, store, workers
 from .base import PIPELINES, ChariotsHandler, authorized
 
 __all__ = ["ROUTES", "handlers", "pattern"]
@@ -36,6 +36,13 @@ ROUTES: dict[str, type[ChariotsHandler]] = {
     "/ops/{op}/versions": store.OpVersionsHandler,
     "/ops/{op}/versions/{version}": store.OpVersionHandler,
     "/ops/{op}/diff": store.DiffHandler,
+    "/workers/claim": workers.ClaimHandler,
+    "/workers/jobs/{id}/start": workers.StartHandler,
+    "/workers/jobs/{id}/bytes": workers.BytesHandler,
+    "/workers/jobs/{id}/renew": workers.RenewHandler,
+    "/workers/jobs/{id}/pieces": workers.PiecesHandler,
+    "/workers/jobs/{id}/finish": workers.FinishHandler,
+    "/workers/jobs/{id}/end": workers.EndHandler,
     "/snapshot": snapshot.SnapshotHandler,
     "/openapi.yaml": snapshot.OpenAPIHandler,
 }

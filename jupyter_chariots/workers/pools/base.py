@@ -52,6 +52,9 @@ class PoolHost(Protocol):
     async def unfinished(self) -> int:
         """How many jobs are queued or running."""
 
+    def silence_of(self, worker: str) -> float | None:
+        """Seconds since a worker elsewhere was last heard; ``None`` if it never was."""
+
     async def claim(self, worker: str, most: int) -> list[Claim]:
         """Take so many jobs at most from the queue, under leases that the guard renews."""
 

@@ -16,6 +16,7 @@ POOLS = {
     "local": f"{_OURS}.local.LocalWorkerPool",
     "dask": f"{_OURS}.dask.DaskWorkerPool",
     "rq": f"{_OURS}.rq.RQWorkerPool",
+    "remote": f"{_OURS}.remote.RemoteWorkerPool",
 }
 """The pools that have a short name."""
 
@@ -26,7 +27,7 @@ def make_pool(name: str, options: Mapping[str, Any]) -> BaseWorkerPool:
     """Make the pool of a configuration; it connects to nothing yet.
 
     Args:
-        name: ``local``, ``dask``, ``rq``, or the dotted path of a class.
+        name: ``local``, ``dask``, ``rq``, ``remote``, or the dotted path of a class.
         options: its arguments.
 
     Raises:
