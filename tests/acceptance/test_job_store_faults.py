@@ -1,0 +1,307 @@
+"""Jobs while the store is locked, full or gone, while the clock is set, and with a long queue."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from jupyter_chariots import OpStore
+
+from ..live import wait_for
+from ..processes import descendants
+from .job_lab import ENDED, SAMPLES, JobLab, kill, workers
+
+LOCKER = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)
+db.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+time.sleep(5)
+db.execute("COMMIT")
+"""
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+/* The clock of the wall, off by the seconds that stand in the file $SHIFT. */
+static long shift(void) {
+    char text[32] = "";
+    const char *path = getenv("SHIFT");
+    int file = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (file < 0) return 0;
+    if (read(file, text, sizeof text - 1) < 0) text[0] = 0;
+    close(file);
+    return atol(text);
+}
+int clock_gettime(clockid_t clock, struct timespec *at) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) *(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+    int error = real(clock, at);
+    if (!error && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        at->tv_sec += shift();
+    return error;
+}
+int gettimeofday(struct timeval *at, void *zone) {
+    struct timespec now;
+    int error = clock_gettime(CLOCK_REALTIME, &now);
+    at->tv_sec = now.tv_sec;
+    at->tv_usec = now.tv_nsec / 1000;
+    return error;
+}
+time_t time(time_t *at) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (at) *at = now.tv_sec;
+    return now.tv_sec;
+}
+"""
+DAY_S = 86_400
+
+
+@pytest.fixture
+def own(live_server, tmp_path):
+    """Makes a server of one's own."""
+    labs = []
+
+    def make(number=2, **options):
+        server = live_server(app_pipelines=[SAMPLES], arguments=[workers(number)], **options)
+        labs.append(JobLab(server, tmp_path / "notes"))
+        return labs[-1]
+
+    yield make
+    for lab in labs:
+        lab.terminate()
+
+
+def database(lab):
+    return lab.server.root / ".chariots" / "op_store.db"
+
+
+# -- the store ------------------------------------------------------------------------------------
+
+
+def test_jobs_go_on_while_another_process_locks_the_store_for_five_seconds(own):
+    lab = own()
+    running = [lab.submit(pipeline, pipeline, "wait") for pipeline in ("taught", "played")]
+    for name in ("taught", "played"):
+        lab.begun(name)
+    cancelled = lab.submit("taught", "cancelled")
+    locker = subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(database(lab))], stdout=subprocess.PIPE
+    )
+    with locker, ThreadPoolExecutor() as pool:
+        assert locker.stdout.readline() == b"locked\n"
+        locked = time.monotonic()
+        # they end, one is cancelled, and others are submitted, all while nothing can be written
+        for name in ("taught", "played"):
+            lab.let_go(name)
+        cancelling = pool.submit(lab.cancel, cancelled)
+        submitting = [pool.submit(lab.submit, "taught", f"later_{i}") for i in range(3)]
+        assert lab.job(running[0])["status"] == "running"
+        assert time.monotonic() - locked < 4.0, "the server waits for the lock"
+        assert cancelling.result()["status"] == "cancelled"
+        later = [one.result() for one in submitting]
+    assert locker.returncode == 0
+    assert lab.end_of(*running, *later) == ["done"] * 5
+    assert [lab.job(job)["attempts"] for job in (*running, *later)] == [1] * 5
+    lab.ran_once(["taught", "played", *(f"later_{i}" for i in range(3))])
+    assert lab.saves_of(*running, *later, cancelled) == [1, 0, 1, 1, 1, 0]
+    assert lab.events("cancelled") == []
+
+
+@contextmanager
+def small_disk(folder, size):
+    """Mount a file system of this size there."""
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("a file system can be mounted by root only")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full_when_results_are_written(own, tmp_path):
+    root = tmp_path / "root"
+    with small_disk(root / ".chariots", 8 << 20):
+        lab = own(root=root)
+        try:
+            jobs = [lab.submit(name, name, "wait", size=1 << 20) for name in ("taught", "played")]
+            for name in ("taught", "played"):
+                lab.begun(name)
+            wait_for(lambda: all(map(lab.renewals, jobs)), "the care of the guard")
+            ballast = root / ".chariots" / "ballast"
+            fill(ballast)
+            for name in ("taught", "played"):
+                lab.let_go(name)
+            wait_for(lambda: "cannot be written" in lab.server.log_tail(), "the server's complaint")
+            assert [lab.job(job)["status"] for job in jobs] == ["running"] * 2
+            assert lab.server.get("health_check").status == 200
+            ballast.unlink()
+            # what came of them is lost, which they say; nothing is half there
+            assert lab.end_of(*jobs) == ["failed"] * 2
+            for job in jobs:
+                assert lab.job(job)["error"]["code"] == "store_error"
+                assert "space left" in lab.job(job)["error"]["hint"]
+            assert lab.saves_of(*jobs) == [0, 0]
+            lab.ran_once(["taught", "played"])
+            again = lab.submit("taught", "again", size=1 << 20)
+            assert lab.end_of(again) == ["done"]
+            assert lab.saves_of(again) == [1]
+        finally:
+            lab.terminate()
+
+
+def fill(path):
+    """Write a file until nothing fits any more."""
+    with path.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError:
+                continue
+
+
+def test_a_server_whose_store_is_removed_says_so_and_ends(own, tmp_path):
+    lab = own()
+    job = lab.submit("taught", "homeless", "wait")
+    queued = lab.submit("taught", "queued", after=[job])
+    pid = lab.begun("homeless")
+    wait_for(lambda: lab.renewals(job), "the care of the guard")
+    folder, away = lab.server.root / ".chariots", tmp_path / "away"
+    folder.rename(away)
+    lab.let_go("homeless")
+    wait_for(lambda: "cannot be written" in lab.server.log_tail(), "the server's complaint")
+    body = {"pipeline_input": lab.order("refused"), "use_worker": True}
+    refused = lab.server.post("pipelines/taught/main", body)
+    assert (refused.status, refused.body["code"]) == (500, "store_error"), refused
+    assert "was removed" in refused.body["message"]
+    processes = descendants(lab.server.pid)
+    lab.server.stop()
+    lab.nothing_left(processes)
+    lab.gone(pid)
+    # put back, it has all that was written, and the jobs go on
+    shutil.rmtree(folder, ignore_errors=True)
+    away.rename(folder)
+    lab.server.start()
+    assert lab.end_of(job, queued) == ["done", "done"]
+    assert lab.saves_of(job, queued) == [1, 1]
+    assert lab.events("refused") == []
+
+
+# -- the clock ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def clock(tmp_path_factory):
+    """A library that shifts the clock of the wall of the processes that load it."""
+    compiler = shutil.which("cc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("no compiler")
+    folder = tmp_path_factory.mktemp("clock")
+    (folder / "clock.c").write_text(CLOCK)
+    library = folder / "clock.so"
+    source = str(folder / "clock.c")
+    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), source, "-ldl"], check=True)
+    return library
+
+
+def test_clocks_that_are_set_take_no_job_from_anybody(own, clock, tmp_path):
+    shift = tmp_path / "shift"
+    shift.write_text("0")
+    lab = own(environment={"LD_PRELOAD": str(clock), "SHIFT": str(shift)})
+
+    def set_clock(days):
+        draft = tmp_path / "draft"
+        draft.write_text(str(days * DAY_S))
+        draft.replace(shift)
+
+    job = lab.submit("taught", "timeless", "wait")
+    lab.begun("timeless")
+    starts = [lab.job(job)["started"]]
+    others = []
+    for days in (-400, 400, -1):
+        set_clock(days)
+        before = lab.renewals(job)
+        wait_for(lambda before=before: lab.renewals(job) > before + 1, "renewals")
+        name = f"set_by_{days}"
+        others.append(lab.submit("taught", name, "wait"))
+        if days == 400:
+            kill(lab.begun(name))
+            lab.begun(name, 2)
+        lab.let_go(name)
+        assert lab.end_of(others[-1]) == ["done"]
+        starts.append(lab.job(others[-1])["started"])
+    assert starts[1] < starts[3] < starts[0] < starts[2], "the clock was not set"
+    lab.let_go("timeless")
+    assert lab.end_of(job) == ["done"]
+    assert [lab.job(one)["attempts"] for one in (job, *others)] == [1, 1, 2, 1]
+    lab.ran_once(["timeless", "set_by_-400", "set_by_-1"])
+    assert lab.saves_of(job, *others) == [1, 1, 1, 1]
+    # the later end is the newest, whatever the clock said
+    newest = lab.rows("SELECT job_id FROM runs ORDER BY saved DESC LIMIT 1")
+    assert newest == [(job,)]
+
+
+# -- a long queue ---------------------------------------------------------------------------------
+
+LONG = 10_000
+
+
+def test_ten_thousand_jobs_in_the_queue_hold_nothing_up(own):
+    lab = own(1)
+    first = lab.submit("played", "first", "wait")
+    lab.begun("first")
+    import json
+
+    body = json.dumps({"pipeline_input": lab.order("many")}).encode()
+    began = time.monotonic()
+    with OpStore(database(lab), secret=b"of thirty-two bytes, not needed ....") as store:
+        for _ in range(10):
+            changes = [store.submission("played", body) for _ in range(LONG // 10)]
+            many = store.together(changes)
+    print("queue", time.monotonic() - began)
+    began = time.monotonic()
+
+    def lap(what):
+        nonlocal began
+        print(what, time.monotonic() - began)
+        began = time.monotonic()
+
+    urgent = lab.submit("taught", "urgent", priority=1)
+    lap("submit")
+    snapshot = lab.server.get("snapshot").body
+    lap("snapshot")
+    assert snapshot["job_counts"]["queued"] == LONG + 1
+    page = lab.server.get("jobs?limit=100&status=queued").body
+    lap("list")
+    assert len(page["items"]) == 100
+    assert lab.cancel(many[-1].id)["status"] == "cancelled"
+    lap("cancel")
+    lab.let_go("first")
+    assert lab.end_of(first, urgent) == ["done", "done"]
+    lap("urgent")
+    wait_for(lambda: len(lab.events("many")) > 200, "a hundred of the many")
+    lap("hundred")
+    assert lab.server.request("DELETE", "pipelines/played").status in (200, 204)
+    lap("unserve")
+    wait_for(lambda: lab.server.get("snapshot").body["job_counts"]["queued"] == 0, "the end of all")
+    lap("end")
