@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,7 @@ class JobDesk:
 
     async def _watch(self) -> None:
         """Find the jobs whose workers are gone, and those that nobody has told of."""
-        sweeper = Sweeper(self._store.opened())
+        sweeper = await self._store(Sweeper)
         while True:
             try:
                 if await self._store.run(sweeper.sweep):
@@ -282,6 +283,17 @@ class JobDesk:
             form=job.form,
             hear=self._ears(job),
         )
+
+    async def hand_back(self, claims: Sequence[Claim]) -> None:
+        """Put claimed jobs that do not run yet back into the queue."""
+        leases = [claim.lease for claim in claims]
+        for lease in leases:
+            self._bodies.pop(lease, None)
+        writes = (self._write(partial(OpStore.handing_back, lease=lease)) for lease in leases)
+        for error in await asyncio.gather(*writes, return_exceptions=True):
+            if isinstance(error, BaseException):  # then the lease runs out
+                self.log.warning("A job was not handed back: %s", error)
+        self._feed.wake()
 
     def keep_warm(self, workers: int) -> None:
         """Keep so many processes of a pipeline that have nothing to do."""

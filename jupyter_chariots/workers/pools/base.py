@@ -60,6 +60,9 @@ class PoolHost(Protocol):
         is written to the store by then, or in the background.
         """
 
+    async def hand_back(self, claims: Sequence[Claim]) -> None:
+        """Put claimed jobs that do not run yet back into the queue."""
+
     def keep_warm(self, workers: int) -> None:
         """Keep so many processes of a pipeline that have nothing to do."""
 
