@@ -100,8 +100,8 @@ class JobDesk:
         self._started = True
         loop = asyncio.get_running_loop()
         if self._guard:
-            self._guard.on_word = lambda word, job: loop.call_soon_threadsafe(
-                self._attempts.interrupt, job, Why(word + "led" if word == "cancel" else word)
+            self._guard.on_word = lambda word, job, token: loop.call_soon_threadsafe(
+                self._attempts.interrupt, job, Why(word + "led" if word == "cancel" else word), token
             )
         self._watching = self._tasks.start(self._watch())
         if isinstance(self._pool, ChariotsError):
@@ -146,9 +146,9 @@ class JobDesk:
         held = await self._store(OpStore.renew_jobs, leases)
         for lease in leases:
             if lease not in held:
-                self._attempts.interrupt(lease.job, Why.LOST)
+                self._attempts.interrupt(lease.job, Why.LOST, lease.token)
             elif held[lease]:
-                self._attempts.interrupt(lease.job, Why.CANCELLED)
+                self._attempts.interrupt(lease.job, Why.CANCELLED, lease.token)
 
     def wake(self) -> None:
         """There may be jobs to run."""
