@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,7 @@ class PipelinesServer(ExtensionApp):
             Scale(Warm(self.max_replicas, self.cull_idle_timeout), self.replicas),
             self._pool(),
             self._address,
+            self._is_active,
             self._emit,
             self.log,
             start_timeout=self.start_timeout,
@@ -212,6 +213,12 @@ class PipelinesServer(ExtensionApp):
     def _address(self) -> tuple[str, str]:
         serverapp: Any = self.serverapp
         return url_path_join(serverapp.connection_url, "chariots"), self.identity.credential
+
+    def _is_active(self) -> None:
+        """Jobs run: whoever ends idle servers counts from now."""
+        serverapp: Any = self.serverapp
+        times = serverapp.web_app.settings["last_activity_times"]
+        times[self.name] = datetime.now(timezone.utc)
 
     def _emit(self, kind: str, fields: dict[str, Any]) -> None:
         serverapp: Any = self.serverapp
@@ -239,5 +246,5 @@ class PipelinesServer(ExtensionApp):
         await self.manager.stop()
 
     def current_activity(self) -> dict[str, int] | None:
-        """Runs under way, so that nothing stops an idle server under them."""
+        """Runs and jobs under way, so that nothing stops an idle server under them."""
         return self.manager.running() or None

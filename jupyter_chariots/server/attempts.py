@@ -108,6 +108,7 @@ class Attempts:
         write: writes to the store.
         guard: keeps the leases of what runs for longer than a moment.
         on_end: called with the id of a job when its attempt has ended and that is written.
+        note: takes a job and a line for its log.
         log: of the extension.
     """
 
@@ -116,9 +117,11 @@ class Attempts:
         write: Together,
         guard: GuardProcess | None,
         on_end: Callable[[str], object],
+        note: Callable[[str, str], object],
         log: Logger,
     ) -> None:
-        self._write, self._guard, self._on_end, self._log = write, guard, on_end, log
+        self._write, self._guard, self._log = write, guard, log
+        self._on_end, self._note = on_end, note
         self._running: dict[str, Attempt] = {}
         self._tasks, self._reports = Tasks(), Tasks()
         self._stopping = False
@@ -174,6 +177,9 @@ class Attempts:
         if timer:
             timer.cancel()
         change, size = self._report_of(attempt, outcome)
+        if isinstance(outcome, WorkerLost) and attempt.why is None:
+            how = outcome.details.get("how", "was lost")
+            self._note(lease.job, f"Attempt {attempt.job.attempts}: its process {how}.")
         report = self._reports.start(self._report(attempt, change, size))
         if isinstance(outcome, ChariotsError) and change:
             # who gets an error may look at the job at once

@@ -49,6 +49,7 @@ class PipelineManager:
         scale: how many of them answer calls.
         pool: where jobs run; or why they do not.
         address: of this server, and what workers elsewhere authenticate with.
+        active: called again and again while jobs run.
         emit: takes the kind of a Jupyter event and its fields.
         log: of the extension.
         start_timeout: seconds that a request waits for the start before it is answered 503.
@@ -64,6 +65,7 @@ class PipelineManager:
         scale: Scale,
         pool: BaseWorkerPool | ChariotsError,
         address: Callable[[], tuple[str, str]],
+        active: Callable[[], object],
         emit: Emit,
         log: Logger,
         *,
@@ -91,6 +93,7 @@ class PipelineManager:
             launcher.logs / "jobs",
             address,
             emit,
+            active,
             log,
         )
         self.notebooks = Notebooks(
@@ -284,7 +287,7 @@ class PipelineManager:
         """Another server may have loaded or defined something, or ended it: do the same."""
         if entry.pipeline and entry.kind in ("definition", "retired"):
             self._tasks.start(self.notebooks.follow(entry.pipeline))
-            self.jobs.wake()
+            self.jobs.host.wake()
         elif entry.kind == "served" and entry.pipeline in self.pipelines:
             self._tasks.start(self.pipelines[entry.pipeline].loading.follow())
         elif entry.kind == "job":

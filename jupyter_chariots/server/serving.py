@@ -145,7 +145,7 @@ class ServedPipeline:
     ) -> Frame:
         self.tell()
         beginning = self._tasks.start(
-            self._jobs.begin(self.definition, body, who=who, save=save, form=form, hear=hear)
+            self._jobs.host.begin(self.definition, body, who=who, save=save, form=form, hear=hear)
         )
         try:
             run = await asyncio.shield(beginning)
