@@ -119,7 +119,9 @@ class JobLab:
         """Wait until user code of this name has begun so many times; the process of the last."""
 
         def pids() -> list[int]:
-            return [line.pid for line in self.ledger() if (line.name, line.event) == (name, "begin")]
+            return [
+                line.pid for line in self.ledger() if (line.name, line.event) == (name, "begin")
+            ]
 
         wait_for(lambda: len(pids()) >= times, f"run {times} of {name}")
         return pids()[times - 1]

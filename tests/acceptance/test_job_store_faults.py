@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +15,7 @@ from jupyter_chariots import OpStore
 
 from ..live import wait_for
 from ..processes import descendants
-from .job_lab import ENDED, SAMPLES, JobLab, kill, workers
+from .job_lab import SAMPLES, JobLab, kill, workers
 
 LOCKER = """
 import sqlite3, sys, time
