@@ -81,3 +81,6 @@ class Learner(BaseMLOp):
 
 played = Pipeline([Node(play, [IN], OUT)], "played")
 taught = Pipeline([Node(Learner(MLMode.FIT_PREDICT), [IN], OUT)], "taught")
+# to be served no more
+fleeting = Pipeline([Node(Learner(MLMode.FIT_PREDICT), [IN], OUT)], "fleeting")
+crowded = Pipeline([Node(play, [IN], OUT)], "crowded")

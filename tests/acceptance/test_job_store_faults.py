@@ -1,4 +1,4 @@
-"""Jobs while the store is locked, full or gone, while the clock is set, and with a long queue."""
+"""Jobs while the store is locked, full or gone, and while the clock is set."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-
-from jupyter_chariots import OpStore
 
 from ..live import wait_for
 from ..processes import descendants
@@ -206,6 +204,7 @@ def test_a_server_whose_store_is_removed_says_so_and_ends(own, tmp_path):
     # put back, it has all that was written, and the jobs go on
     shutil.rmtree(folder, ignore_errors=True)
     away.rename(folder)
+    lab.shorten_leases()
     lab.server.start()
     assert lab.end_of(job, queued) == ["done", "done"]
     assert lab.saves_of(job, queued) == [1, 1]
@@ -264,49 +263,3 @@ def test_clocks_that_are_set_take_no_job_from_anybody(own, clock, tmp_path):
     # the later end is the newest, whatever the clock said
     newest = lab.rows("SELECT job_id FROM runs ORDER BY saved DESC LIMIT 1")
     assert newest == [(job,)]
-
-
-# -- a long queue ---------------------------------------------------------------------------------
-
-LONG = 10_000
-
-
-def test_ten_thousand_jobs_in_the_queue_hold_nothing_up(own):
-    lab = own(1)
-    first = lab.submit("played", "first", "wait")
-    lab.begun("first")
-    import json
-
-    body = json.dumps({"pipeline_input": lab.order("many")}).encode()
-    began = time.monotonic()
-    with OpStore(database(lab), secret=b"of thirty-two bytes, not needed ....") as store:
-        for _ in range(10):
-            changes = [store.submission("played", body) for _ in range(LONG // 10)]
-            many = store.together(changes)
-    print("queue", time.monotonic() - began)
-    began = time.monotonic()
-
-    def lap(what):
-        nonlocal began
-        print(what, time.monotonic() - began)
-        began = time.monotonic()
-
-    urgent = lab.submit("taught", "urgent", priority=1)
-    lap("submit")
-    snapshot = lab.server.get("snapshot").body
-    lap("snapshot")
-    assert snapshot["job_counts"]["queued"] == LONG + 1
-    page = lab.server.get("jobs?limit=100&status=queued").body
-    lap("list")
-    assert len(page["items"]) == 100
-    assert lab.cancel(many[-1].id)["status"] == "cancelled"
-    lap("cancel")
-    lab.let_go("first")
-    assert lab.end_of(first, urgent) == ["done", "done"]
-    lap("urgent")
-    wait_for(lambda: len(lab.events("many")) > 200, "a hundred of the many")
-    lap("hundred")
-    assert lab.server.request("DELETE", "pipelines/played").status in (200, 204)
-    lap("unserve")
-    wait_for(lambda: lab.server.get("snapshot").body["job_counts"]["queued"] == 0, "the end of all")
-    lap("end")

@@ -1,4 +1,4 @@
-"""Many jobs at once, from several processes; jobs that are cancelled, that wait, that fail."""
+"""Many jobs: at once, in a long queue, waiting for others; cancelled, failed, served no more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import sys
 
 import pytest
 
+from jupyter_chariots import OpStore
+from jupyter_chariots.versioning.status import JobStatus
+
 from ..live import REPOSITORY, LiveServer, wait_for
+from ..op_store import lab as lab_store
 from .job_lab import SAMPLES, JobLab, workers
 
 SUBMITTER = """
@@ -143,24 +147,83 @@ def test_a_chain_ends_where_one_of_it_fails(lab):
     assert lab.saves_of(*jobs) == [1, 0, 0, 1, 0]
 
 
-def test_jobs_of_a_pipeline_that_is_served_no_more(live_server, tmp_path):
-    server = live_server(app_pipelines=[SAMPLES], arguments=[workers(1)])
-    lab = JobLab(server, tmp_path / "notes")
-    running = lab.submit("taught", "running", "wait")
-    lab.begun("running")
-    queued = lab.submit("taught", "queued")
-    deferred = lab.submit("taught", "deferred", after=[running])
-    other = lab.submit("played", "other", after=[queued])
-    unserved = server.request("DELETE", "pipelines/taught")
+def test_jobs_of_a_pipeline_that_is_served_no_more(lab):
+    running = [lab.submit("fleeting", f"fleeting_{i}", "wait") for i in range(2)]
+    for i in range(2):
+        lab.begun(f"fleeting_{i}")
+    queued = lab.submit("fleeting", "fleeting_queued")
+    deferred = lab.submit("fleeting", "fleeting_deferred", after=[running[0]])
+    other = lab.submit("played", "fleeting_other", after=[queued])
+    unserved = lab.server.request("DELETE", "pipelines/fleeting")
     assert unserved.status < 300, unserved
     assert lab.end_of(queued, deferred, other) == ["failed"] * 3
     assert lab.job(queued)["error"]["code"] == "pipeline_not_found"
-    lab.let_go("running")
-    assert lab.end_of(running) == ["done"]  # what runs is let run
-    assert lab.saves_of(running) == [1]
-    lab.ran_once(["running"])
-    assert lab.events("queued") == lab.events("deferred") == lab.events("other") == []
-    again = lab.submit("played", "again")
-    assert lab.end_of(again) == ["done"]
+    for i in range(2):
+        lab.let_go(f"fleeting_{i}")
+    assert lab.end_of(*running) == ["done"] * 2  # what runs is let run
+    assert lab.saves_of(*running) == [1, 1]
+    lab.ran_once(["fleeting_0", "fleeting_1"])
+    for name in ("queued", "deferred", "other"):
+        assert lab.events(f"fleeting_{name}") == []
+
+
+LONG = 10_000
+
+
+def test_ten_thousand_jobs_in_the_queue_hold_nothing_up(lab):
+    blocks = [lab.submit("played", f"block_{i}", "wait") for i in range(2)]
+    for i in range(2):
+        lab.begun(f"block_{i}")
+    body = json.dumps({"pipeline_input": lab.order("many")}).encode()
+    path = lab.server.root / ".chariots" / "op_store.db"
+    with OpStore(path, secret=b"no state is read or written here") as store:
+        for _ in range(10):
+            jobs = store.together([store.submission("crowded", body) for _ in range(LONG // 10)])
+    urgent = lab.submit("taught", "urgent", priority=1)
+    assert lab.server.get("snapshot").body["job_counts"]["queued"] == LONG + 1
+    assert len(lab.server.get("jobs?limit=100&status=queued").body["items"]) == 100
+    assert lab.cancel(jobs[-1].id)["status"] == "cancelled"
+    for i in range(2):
+        lab.let_go(f"block_{i}")
+    assert lab.end_of(*blocks, urgent) == ["done"] * 3
+    wait_for(lambda: lab.events("many").count("end") > 100, "a hundred of the many")
+    # those that wait end in one moment; nobody may be locked out for long
+    assert lab.server.request("DELETE", "pipelines/crowded", timeout=30).status < 300
     wait_for(lambda: not lab.rows("SELECT 1 FROM jobs WHERE ended IS NULL"), "the end of all")
-    lab.terminate()
+    ran = lab.events("many")
+    assert ran.count("begin") == ran.count("end")
+    counted = lab.rows("SELECT status, count(*) FROM jobs WHERE pipeline = 'crowded' GROUP BY 1")
+    told = dict(counted)
+    assert told == {"done": ran.count("end"), "cancelled": 1, "failed": LONG - 1 - told["done"]}
+
+
+def test_each_step_of_a_job_costs_the_same_however_many_wait(tmp_path):
+    """Counted in the steps of SQLite's machine, which no load of this one changes."""
+    with lab_store.open_store(tmp_path) as store:
+        store.register(lab_store.TRAIN, owner="m", source={})
+        conn = store._db.get().conn
+
+        def cost(act):
+            steps = []
+            conn.set_progress_handler(lambda: steps.append(None), 10)
+            act()
+            conn.set_progress_handler(None, 0)
+            return len(steps)
+
+        def life():
+            job = lab_store.submit(store, b"a", idempotency_key=str(len(costs)))
+            deferred = lab_store.submit(store, b"b", after=[job.id], priority=1)
+            claim = store.claim_job("w", [lab_store.TRAIN.name])
+            store.renew_jobs([claim.lease])
+            store.finish_job(claim.lease, b"out", {})
+            store.cancel_job(deferred.id)
+            store.jobs(100)
+            store.jobs(100, status=JobStatus.QUEUED, pipeline=lab_store.TRAIN.name)
+            store.recent_jobs(100, 100)
+            store.news(store.sequence() - 100, 100)
+
+        costs = []
+        for count in (1000, LONG):
+            store.together([store.submission(lab_store.TRAIN.name, b"{}") for _ in range(count)])
+            costs.append(cost(life))
+        assert costs[1] < 1.5 * costs[0]
