@@ -123,6 +123,12 @@ class PipelinesServer(ExtensionApp):
         help="Days after which what a run left is removed if it was not saved and is not current; "
         "None: never.",
     ).tag(config=True)
+    job_retention = Float(
+        7.0,
+        allow_none=True,
+        help="Days after which jobs that have ended are removed, all but the last 1000; None: "
+        "never.",
+    ).tag(config=True)
     start_timeout = Float(
         10.0,
         help="Seconds that a request waits while the pipelines are being imported at the start, "
@@ -172,7 +178,7 @@ class PipelinesServer(ExtensionApp):
         )
         if launcher.guard:
             launcher.guard.store_path = str(path)
-        ttl = None if self.candidate_ttl is None else timedelta(days=self.candidate_ttl)
+        ttl, retention = _days(self.candidate_ttl), _days(self.job_retention)
         apps = AppSettings(
             paths=self.app_notebooks,
             root=Path(serverapp.root_dir).absolute(),
@@ -182,7 +188,7 @@ class PipelinesServer(ExtensionApp):
         self.manager = PipelineManager(
             self.app_pipelines,
             apps,
-            StoreThreads(lambda: OpStore(path, candidate_ttl=ttl)),
+            StoreThreads(lambda: OpStore(path, candidate_ttl=ttl, job_retention=retention)),
             launcher,
             Scale(Warm(self.max_replicas, self.cull_idle_timeout), self.replicas),
             self._pool(),
@@ -248,3 +254,7 @@ class PipelinesServer(ExtensionApp):
     def current_activity(self) -> dict[str, int] | None:
         """Runs and jobs under way, so that nothing stops an idle server under them."""
         return self.manager.running() or None
+
+
+def _days(number: float | None) -> timedelta | None:
+    return None if number is None else timedelta(days=number)

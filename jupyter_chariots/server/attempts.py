@@ -20,7 +20,7 @@ from ..errors import (
     WorkerLost,
 )
 from ..op_store import OpStore
-from ..op_store.records import Claim, Job
+from ..op_store.records import Claim, Job, Lease
 from ..workers.frames import Frame
 from ..workers.guard_process import GuardProcess
 from ..workers.tasks import Tasks
@@ -166,36 +166,32 @@ class Attempts:
     async def _carry_out(self, attempt: Attempt, work: Coroutine[Any, Any, Frame]) -> None:
         loop, lease = asyncio.get_running_loop(), attempt.lease
         told: list[asyncio.Task[None]] = []
-        guard = self._guard
-        timer = None
-        if guard:
-            timer = loop.call_later(
-                _UNGUARDED_S,
-                lambda: told.append(self._tasks.start(self._keep(lease.job, lease.token))),
-            )
+        timer = loop.call_later(
+            _UNGUARDED_S, lambda: told.append(self._tasks.start(self._keep(lease)))
+        )
         outcome = await attempt.run(work)
-        if timer:
-            timer.cancel()
-        change, size = self._report_of(attempt, outcome)
         if isinstance(outcome, WorkerLost) and attempt.why is None:
             how = outcome.details.get("how", "was lost")
             self._note(lease.job, f"Attempt {attempt.job.attempts}: its process {how}.")
+        change, size = self._report_of(attempt, outcome)
         report = self._reports.start(self._report(attempt, change, size))
         if isinstance(outcome, ChariotsError) and change:
             # who gets an error may look at the job at once
             await asyncio.wait([report], timeout=_AGAIN_S)
-        attempt.answer(outcome)
-        if told and guard:
-            await asyncio.wait([*told, report])
-            await asyncio.to_thread(guard.release, lease.job, lease.token)
+        attempt.answer(_interrupted(attempt.job) if isinstance(outcome, JobCancelled) else outcome)
+        await asyncio.wait([report])  # until then the lease is kept
+        timer.cancel()
+        if told and self._guard:
+            await asyncio.wait(told)
+            await asyncio.to_thread(self._guard.release, lease.job, lease.token)
 
-    async def _keep(self, job: str, token: str) -> None:
+    async def _keep(self, lease: Lease) -> None:
         """Have the guard keep a lease; without it the lease runs out, and the job is lost."""
-        assert self._guard
-        try:
-            await asyncio.to_thread(self._guard.renew, job, token)
-        except ChariotsError as error:
-            self._log.error("The lease of job %s cannot be kept: %s", job, error)
+        if self._guard:
+            try:
+                await asyncio.to_thread(self._guard.renew, lease.job, lease.token)
+            except ChariotsError as error:
+                self._log.error("The lease of job %s cannot be kept: %s", lease.job, error)
 
     def _report_of(
         self, attempt: Attempt, outcome: Frame | ChariotsError

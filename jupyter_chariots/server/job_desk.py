@@ -101,7 +101,7 @@ class JobDesk:
         if not self._started:
             self._started = True
             self._watch.start()
-            await self._count()
+            self._count_again()
             await self.host.start()
 
     async def stop(self) -> None:
@@ -242,7 +242,10 @@ class JobDesk:
         self._tasks.start(self._count())
 
     async def _count(self) -> None:
-        self._counts = await self._store(OpStore.job_counts)
+        try:
+            self._counts = await self._store(OpStore.job_counts)
+        except ChariotsError as error:  # the next news of a job is not far
+            self._log.info("Jobs cannot be counted: %s", error)
         for status, count in self._counts.items():
             JOBS.labels(status.value).set(count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from logging import Logger
 from typing import Any
@@ -26,7 +26,7 @@ from .together import Together
 
 __all__ = ["JobHost", "Runs", "Told"]
 
-Runs = Callable[[str], "tuple[Definition, Served | None] | None"]
+Runs = Callable[[str], Awaitable["tuple[Definition, Served | None] | None"]]
 """Gives the definition and the served set of a pipeline that this server serves."""
 
 Told = Callable[[str, str, bytes], object]
@@ -199,18 +199,26 @@ class JobHost:
         names = self._names()
 
         def prepare(store: OpStore) -> Any:
-            if not store.job_waits(names):  # a look that finds nothing locks nobody out
-                return lambda db: []
-            return store.claiming(worker, most, names)
+            # a look that finds nothing locks nobody out
+            return store.claiming(worker, most, names) if store.job_waits(names) else None
 
         claims = []
-        for claim, body in await self._write(prepare):
+        for claim, body in await self._write(prepare) or ():
             claims.append(claim)
             if body is not None:
                 self._bodies[claim.lease.token] = body
         if claims:
             self._feed.wake()
         return claims
+
+    async def input_of(self, claim: Claim) -> bytes:
+        """The body that a claimed job was submitted with; to be asked once.
+
+        Raises:
+            BlobMissing, NotTrusted: its bytes are gone, or were changed.
+        """
+        body = self._bodies.pop(claim.lease.token, None)
+        return await self._store(OpStore.job_input, claim.job.id) if body is None else body
 
     async def run(self, claim: Claim) -> None:
         """Run a claimed job; returns when it has run, and is written down in the background."""
@@ -219,10 +227,8 @@ class JobHost:
 
     async def _work(self, claim: Claim) -> Frame:
         job = claim.job
-        body = self._bodies.pop(claim.lease.token, None)
-        if body is None:
-            body = await self._store(OpStore.job_input, job.id)
-        found = self._runs(job.pipeline)
+        body = await self.input_of(claim)
+        found = await self._runs(job.pipeline)
         if found is None:
             raise PipelineNotFound(f"Pipeline {job.pipeline!r} is not served any more.")
         definition, served = found

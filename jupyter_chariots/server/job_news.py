@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..op_store.records import News
@@ -35,7 +36,7 @@ class JobNews:
         # later than all that another server, or this one before, has told
         self._last = self._floor = time.time_ns() // 1000
         self._marks: OrderedDict[str, int] = OrderedDict()
-        self._waiting: dict[str, asyncio.Event] = {}
+        self._listeners: dict[str, set[asyncio.Future[None]]] = {}
         self._progress: dict[str, tuple[str, Progress]] = {}
         self._told: dict[str, asyncio.TimerHandle] = {}
         self._kept: dict[str, float] = {}
@@ -73,21 +74,27 @@ class JobNews:
         """
         end = time.monotonic() + wait
         while self.seen(job_id) <= seen and (left := end - time.monotonic()) > 0:
-            await self.next(job_id, left)
+            with self.listening(job_id) as news:
+                await asyncio.wait([news], timeout=left)
 
-    async def next(self, job_id: str, wait: float) -> None:
-        """Return when something happens to a job or its log, at the latest after ``wait`` s."""
-        event = self._waiting.setdefault(job_id, asyncio.Event())
+    @contextlib.contextmanager
+    def listening(self, job_id: str) -> Iterator[asyncio.Future[None]]:
+        """A future that is done when something happens to a job or its log from now on."""
+        listeners = self._listeners.setdefault(job_id, set())
+        news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        listeners.add(news)
         try:
-            await asyncio.wait_for(event.wait(), wait)
-        except asyncio.TimeoutError:
-            return
+            yield news
+        finally:
+            listeners.discard(news)
+            if not listeners and self._listeners.get(job_id) is listeners:
+                del self._listeners[job_id]
 
     def stop(self) -> None:
         """Nobody waits any longer."""
         for job_id in [*self._told]:
             self._forget(job_id)
-        for job_id in [*self._waiting]:
+        for job_id in [*self._listeners]:
             self._changed(job_id)
 
     def _changed(self, job_id: str) -> None:
@@ -99,9 +106,9 @@ class JobNews:
         self._wake(job_id)
 
     def _wake(self, job_id: str) -> None:
-        event = self._waiting.pop(job_id, None)
-        if event:
-            event.set()
+        for news in self._listeners.pop(job_id, ()):
+            if not news.done():
+                news.set_result(None)
 
     def _tell(self, job_id: str, before: Progress | None = None) -> None:
         """Tell how far a job is; once more after a moment, if it is further then."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from tornado import web
@@ -106,13 +107,14 @@ class JobLogHandler(ChariotsHandler):
         await self.manager.started()
         desk, end = self.manager.jobs, time.monotonic() + (wait or 0)
         while True:
-            # in this order: nothing is printed after the end, if nothing was under way before
-            busy = desk.is_busy(job_id)
-            job = await self.manager.store(OpStore.job, job_id)
-            page = await desk.logs.read(job_id, LINES if lines is None else lines, after)
-            ended = job.status.ended and not busy
-            left = end - time.monotonic()
-            if page.text or ended or left <= 0:
-                break
-            await desk.news.next(job_id, left)
+            with desk.news.listening(job_id) as news:
+                # in this order: nothing is printed after the end, if nothing was under way before
+                busy = desk.is_busy(job_id)
+                job = await self.manager.store(OpStore.job, job_id)
+                page = await desk.logs.read(job_id, LINES if lines is None else lines, after)
+                ended = job.status.ended and not busy
+                left = end - time.monotonic()
+                if page.text or ended or left <= 0:
+                    break
+                await asyncio.wait([news], timeout=left)
         self.answer({"text": page.text, "offset": page.offset, "ended": ended})

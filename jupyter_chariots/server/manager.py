@@ -276,11 +276,12 @@ class PipelineManager:
         calls = {name: entry.running for name, entry in self.pipelines.items() if entry.running}
         return {**calls, "jobs": self.jobs.running} if self.jobs.running else calls
 
-    def _to_run(self, name: str) -> tuple[Definition, Served | None] | None:
-        """What a job of a pipeline runs."""
+    async def _to_run(self, name: str) -> tuple[Definition, Served | None] | None:
+        """What a job of a pipeline runs, as soon as it is known."""
         entry = self.pipelines.get(name)
         if entry is None:
             return None
+        await asyncio.wait([entry.loading.restoring])
         return entry.definition, entry.loading.served if entry.loading.is_loaded else None
 
     def _hear(self, entry: News) -> None:

@@ -14,8 +14,8 @@ from .threads import StoreThreads
 __all__ = ["Prepare", "Together"]
 
 T = TypeVar("T")
-Prepare = Callable[[OpStore], Callable[[Database], T]]
-"""Makes a change for :meth:`OpStore.together`; runs in a thread."""
+Prepare = Callable[[OpStore], Callable[[Database], T] | None]
+"""Makes a change for :meth:`OpStore.together`, in a thread, or finds that there is none to make."""
 
 _LARGE = 64 << 10
 
@@ -36,8 +36,8 @@ class Together:
         self._writing: asyncio.Task[None] | None = None
         self._tasks = Tasks()
 
-    async def __call__(self, prepare: Prepare[T], size: int = 0) -> T:
-        """Make one change.
+    async def __call__(self, prepare: Prepare[T], size: int = 0) -> Any:
+        """Make one change; gives what it gives, or ``None`` if there is none to make.
 
         Args:
             prepare: makes it, in a thread.
@@ -50,10 +50,10 @@ class Together:
         if size > _LARGE:
             change = await self._store(prepare)
 
-            def prepare(_: OpStore) -> Callable[[Database], T]:
+            def prepare(_: OpStore) -> Callable[[Database], T] | None:
                 return change
 
-        written: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        written: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append((prepare, written))
         if self._writing is None or self._writing.done():
             self._writing = self._tasks.start(self._write())
@@ -77,13 +77,16 @@ class Together:
 
 def _write(store: OpStore, prepares: Sequence[Prepare[Any]]) -> list[Any]:
     """In a thread: prepare the changes, and make those that could be."""
-    results: list[Any] = []
-    changes = []
-    for prepare in prepares:
+    results: list[Any] = [None] * len(prepares)
+    changes = {}
+    for place, prepare in enumerate(prepares):
         try:
-            changes.append(prepare(store))
-            results.append(None)
+            change = prepare(store)
+            if change:
+                changes[place] = change
         except Exception as error:
-            results.append(error)
-    made = iter(store.together(changes) if changes else [])
-    return [next(made) if result is None else result for result in results]
+            results[place] = error
+    if changes:
+        for place, result in zip(changes, store.together([*changes.values()]), strict=True):
+            results[place] = result
+    return results

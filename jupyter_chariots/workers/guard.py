@@ -20,7 +20,6 @@ on in time while user code runs.
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import signal
@@ -28,7 +27,6 @@ import sys
 from collections.abc import Iterator
 
 from .descendants import end
-from .leases import Leases
 
 __all__ = ["main"]
 
@@ -61,7 +59,7 @@ def main(arguments: list[str]) -> None:
         signal.signal(number, signal.SIG_IGN)  # it ends when the server does
     descriptor = int(arguments[0])
     family: dict[int, str] = {}
-    leases = Leases(lambda line: os.write(descriptor, line.encode()))
+    path, leases = "", None
     for what, *words in _lines(descriptor):
         match what:
             case "watch":
@@ -69,13 +67,19 @@ def main(arguments: list[str]) -> None:
             case "forget":
                 family.pop(int(words[0]), None)
             case "store":
-                leases.path = json.loads(words[0])
+                path = words[0]
             case "renew":
+                if leases is None:
+                    # late: most servers run no job for longer than a moment
+                    from .leases import Leases
+
+                    leases = Leases(path, lambda line: os.write(descriptor, line.encode()))
                 leases.hold(*words)
-            case "release":
+            case "release" if leases:
                 leases.release(*words)
     end(family)
-    leases.give_up()
+    if leases:
+        leases.give_up()
 
 
 if __name__ == "__main__":

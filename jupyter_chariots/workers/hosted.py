@@ -190,6 +190,7 @@ class Hosted:
 
         Raises:
             VersionError: nothing is served, and no versions that go together are in the store.
+            NeedsFreshProcess: an op must start as constructed, and here it no longer is.
         """
         if served is None:
             store = open_store()
@@ -198,6 +199,9 @@ class Hosted:
             states = {op: state.version for op, state in choice.states.items()}
             served = dict(choice.versions), states
         if self._loaded != served:
+            held = (name for name, op in self.pipeline.ops.items() if op.held_version)
+            if any(name not in served[0] for name in held):
+                raise NeedsFreshProcess
             self._loaded = None
             if served[0]:
                 self.load(open_store(), *served)

@@ -6,9 +6,12 @@ What is written here is what :meth:`OpStore.renew_jobs` writes; a test compares 
 from __future__ import annotations
 
 import contextlib
+import json
+import sqlite3
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 __all__ = ["EVERY_S", "Leases"]
 
@@ -25,14 +28,12 @@ class Leases:
     """Renews leases in a thread of its own, as long as this process lives.
 
     Args:
+        path: of the database of the op store, as JSON.
         tell: takes a line for the server.
-
-    Attributes:
-        path: the database of the op store.
     """
 
-    def __init__(self, tell: Callable[[str], object]) -> None:
-        self.path = ""
+    def __init__(self, path: str, tell: Callable[[str], object]) -> None:
+        self._uri = f"file:{quote(json.loads(path))}?mode=rw"
         self._tell = tell
         self._held: dict[str, str] = {}
         self._told: set[tuple[str, str]] = set()
@@ -87,9 +88,6 @@ class Leases:
 
     def _write(self, statement: str, held: dict[str, str]) -> dict[str, list[Any]]:
         """Execute it for each lease, in one transaction; what it gave, by job."""
-        # late: most servers run no job for longer than a moment
-        import sqlite3
-
         # each time anew: what was removed and put back is found, and nothing is left open
         with contextlib.closing(
             sqlite3.connect(self._uri, uri=True, timeout=_BUSY_MS / 1000, isolation_level=None)
@@ -102,9 +100,3 @@ class Leases:
             }
             db.execute("COMMIT")
             return found
-
-    @property
-    def _uri(self) -> str:
-        from urllib.parse import quote
-
-        return f"file:{quote(self.path)}?mode=rw"

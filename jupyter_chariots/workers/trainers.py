@@ -39,9 +39,11 @@ class Trainers:
 
     Attributes:
         most_idle: how many workers of a pipeline are kept that have nothing to do.
+        idle_s: seconds after which such a worker ends all the same.
     """
 
     most_idle = 2
+    idle_s = 1800.0
 
     def __init__(self, launcher: Launcher, store: StoreCall) -> None:
         self._launcher = launcher
@@ -51,6 +53,7 @@ class Trainers:
         )
         self._idle: defaultdict[str, list[tuple[int, Child]]] = defaultdict(list)
         self._busy: set[Child] = set()
+        self._timers: dict[Child, asyncio.TimerHandle] = {}
         self._tasks, self._retiring = Tasks(), Retiring()
         self._closed = False
 
@@ -217,6 +220,7 @@ class Trainers:
         # one that has just died is not alive, though its exit may still have to be told
         idle[:] = [(seq, child) for seq, child in idle if seq == made and child.alive]
         child = idle.pop()[1] if idle else await self._launcher.host(definition, works=True)
+        self._forget_timer(child)
         self._busy.add(child)
         child.on_exit = self._on_exit
         try:
@@ -227,10 +231,24 @@ class Trainers:
             wanted = len(idle) < self.most_idle or self._slots[name].locked()
             if child.alive and not child.busy and not self._closed and wanted:
                 idle.append((made, child))
+                loop = asyncio.get_running_loop()
+                self._timers[child] = loop.call_later(self.idle_s, self._cull, child)
             elif child.alive:
                 self._retiring.add(child)
 
+    def _cull(self, child: Child) -> None:
+        """It had nothing to do for a long time."""
+        self._on_exit(child)
+        if child.alive:
+            self._retiring.add(child)
+
+    def _forget_timer(self, child: Child) -> None:
+        timer = self._timers.pop(child, None)
+        if timer:
+            timer.cancel()
+
     def _on_exit(self, child: Child) -> None:
+        self._forget_timer(child)
         self._busy.discard(child)
         for idle in self._idle.values():
             idle[:] = [entry for entry in idle if entry[1] is not child]

@@ -109,7 +109,7 @@ def test_another_guard_keeps_the_leases_of_one_that_was_killed(lab):
     wait_for(lambda: lab.renewals(job) > 0, "the care of the guard")
     kill(lab.guard().pid)
     before = lab.renewals(job)
-    wait_for(lambda: lab.renewals(job) > before + 1, "the care of another guard")
+    wait_for(lambda: lab.renewals(job) > before, "the care of another guard")
     lab.let_go("guarded")
     assert lab.end_of(job) == ["done"]
     lab.ran_once(["guarded"])
@@ -148,7 +148,7 @@ def test_a_late_attempt_is_ended_and_the_next_one_goes_on(own):
         os.kill(guard, signal.SIGCONT)
     wait_for(lambda: "interrupted" in lab.events("late"), "the end of the first attempt")
     before = lab.renewals(job)
-    wait_for(lambda: lab.renewals(job) > before + 1, "the care for the second attempt")
+    wait_for(lambda: lab.renewals(job) > before, "the care for the second attempt")
     lab.let_go("late")
     assert lab.end_of(job) == ["done"]
     first, second = (line.pid for line in lab.ledger() if line.event == "begin")
@@ -224,7 +224,6 @@ def test_another_server_takes_over_from_one_that_stands_still(own):
     # each takes what it can: a job for both of them
     jobs = [still.submit("taught", f"both_{i}", "wait") for i in range(2)]
     pids = [still.begun(f"both_{i}") for i in range(2)]
-    wait_for(lambda: all(map(still.renewals, jobs)), "the care of the guards")
     family = {process.pid for process in descendants(still.server.pid)}
     (mine,) = (i for i in range(2) if pids[i] in family)
     (its,) = {0, 1} - {mine}

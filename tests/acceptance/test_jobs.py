@@ -15,7 +15,6 @@ from ..server.jobs import Jobs, pids
 
 MODULE = "tests.server.job_samples"
 SETTINGS = ["--PipelinesServer.worker_pool_options={'n_workers': 2}"]
-LEASE_S = 10
 
 
 @pytest.fixture(scope="module")

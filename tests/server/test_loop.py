@@ -82,6 +82,18 @@ async def test_nothing_slow_happens_on_the_loop(watch, extension, fetch):
     assert (await ask("POST", "pipelines/count/main"))["pipeline_output"] == 1
     for pipeline in ("failing", "dying", "dying"):
         assert "code" in await ask("POST", f"pipelines/{pipeline}/main", {"pipeline_input": 1})
+    body = {"pipeline_input": [4], "use_worker": True}
+    for pipeline in ("apply", "learn", "dying"):
+        job_id = (await ask("POST", f"pipelines/{pipeline}/main", body))["job_id"]
+        seen = 0
+        while (view := await ask("GET", f"jobs/{job_id}", query={"wait": 5, "seen": seen}))[
+            "ended"
+        ] is None:
+            seen = view["seen"]
+        await ask("POST", "jobs/fetch/", {"job_id": job_id})
+        await ask("GET", f"jobs/{job_id}/log")
+    sleeping = await ask("POST", "pipelines/sleeper/main", {**body, "pipeline_input": 60})
+    assert "cancelling" in await ask("DELETE", f"jobs/{sleeping['job_id']}")
     for path in (
         "health_check",
         "available_pipelines",

@@ -10,10 +10,13 @@ from jupyter_chariots.errors import BadRequest
 from jupyter_chariots.versioning.version import Version
 from jupyter_chariots.workers.envelope import (
     Envelope,
+    answer_of,
     answer_tail,
     assemble,
     becomes_job,
+    read_controls,
     read_envelope,
+    says_more,
 )
 
 
@@ -101,3 +104,54 @@ def test_an_answer():
         "job_status": "done",
         "run_id": "r",
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (b"", {}),
+        (b"null", {}),
+        (b"[1, 2]", {}),
+        (b'{"pipeline_input": [1, {"use_worker": true}], "x": "use_worker"}', {}),
+        (b'{"use_worker": true}', {"use_worker": True}),
+        (b' {"pipeline_input": "a\\"}, {", "use_worker" : false , "after":["x"]}',
+         {"use_worker": False, "after": ["x"]}),
+        (b'{"use_worker": true, "pipeline_input": {"after": ["y"]}, "priority": -3}',
+         {"use_worker": True, "priority": -3}),
+        (b'{"use_worker": null, "use_worker": true}', {"use_worker": True}),
+        (b'{"use\\u005fworker": true}', {"use_worker": True}),
+        ('{"pipeline_input": "use_worker é", "idempotency_key": "ü"}'.encode(),
+         {"idempotency_key": "ü"}),
+        (b'{"save": false, "pipeline_input": [[1, 2], [3, 4]]}', {"save": False}),
+        (b'{"use_worker": tru', {}),
+        (b'{"use_worker": maybe}', {}),
+        (b'{"pipeline_input": [1, 2, "use_worker": true', {}),
+    ],
+)  # fmt: skip
+def test_the_fields_beside_the_input_are_found_without_decoding_it(body, found):
+    assert read_controls(body) == Envelope(None, **found)
+    if found:
+        assert says_more(body)
+        assert read_envelope(body)._replace(pipeline_input=None) == Envelope(None, **found)
+
+
+@pytest.mark.parametrize("body", [b'{"use_worker": 1}', b'{"after": "x"}', b'{"priority": true}'])
+def test_fields_of_a_wrong_type_are_refused(body):
+    for read in (read_controls, read_envelope):
+        with pytest.raises(BadRequest):
+            read(body)
+
+
+def test_a_body_without_such_names_is_not_looked_through():
+    assert not says_more(b'{"pipeline_input": [[5.1, 3.5]]}')
+
+
+def test_the_answer_of_a_job_is_that_of_the_call():
+    about = {"versions": {"a": "1.2.3"}, "run_id": "r", "warnings": ["w"]}
+    _, answer = answer_of(about, b"[1, 2]", job_id="j", job_status="done")
+    assert json.loads(answer) == {
+        "pipeline_output": [1, 2], **about, "job_id": "j", "job_status": "done"
+    }  # fmt: skip
+    header, data = answer_of({**about, "content_type": "application/x-npy"}, b"npy", job_id="j")
+    assert (header["content_type"], data) == ("application/x-npy", b"npy")
+    assert header["headers"]["Chariots-Job-Id"] == "j"

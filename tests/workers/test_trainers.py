@@ -181,6 +181,18 @@ def test_a_worker_stays_warm(workshop, run):
     run(work())
 
 
+def test_a_worker_that_nobody_needs_ends(workshop, run):
+    async def work():
+        async with Trained(workshop) as trained:
+            trained.trainers.idle_s = 0.2
+            pid = await trained.output("train", {"values": [1]})
+            await until(lambda: not alive(pid))
+            assert trained.trainers.pids("train") == []
+            assert await trained.output("train", {"values": [1]}) != pid
+
+    run(work())
+
+
 def test_the_end_of_a_definition_leaves_the_worker_of_the_next_one(workshop, run):
     async def work():
         async with Trained(workshop) as trained:
