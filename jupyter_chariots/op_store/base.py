@@ -149,9 +149,11 @@ class StoreBase:
 
     # -- the sequence ------------------------------------------------------------------------
 
-    def sequence(self) -> int:
-        """The sequence number of the latest news; 0 in an empty store."""
-        return self._db.value("SELECT max(seq) FROM news")
+    def sequence(self, *, jobs: bool = True) -> int:
+        """The sequence number of the latest news, of jobs or not; 0 in an empty store."""
+        if jobs:
+            return self._db.value("SELECT max(seq) FROM news")
+        return self._db.value("SELECT seq FROM news WHERE kind <> 'job' ORDER BY seq DESC LIMIT 1")
 
     def news(self, since: int = 0, limit: int = 1000) -> list[News]:
         """What happened after sequence number ``since``, oldest first."""

@@ -28,6 +28,7 @@ from .lean import LeanMainHandler, Permitted
 from .manager import PipelineManager
 from .metrics import LoopLag
 from .newsfeed import SCHEMAS, event_id
+from .overview import Overview
 from .permits import Permits
 from .routes import handlers, pattern
 from .running import Running
@@ -147,6 +148,7 @@ class PipelinesServer(ExtensionApp):
             raise TraitError(f"PipelinesServer.memory_limit: {error}") from None
 
     manager: PipelineManager
+    overview: Overview
     identity: OwnerIdentity
     permits: Permits
     running: Running
@@ -197,8 +199,8 @@ class PipelinesServer(ExtensionApp):
             self._emit,
             self.log,
             start_timeout=self.start_timeout,
-            release=__version__,
         )
+        self.overview = Overview(self.manager, __version__)
 
     def initialize_handlers(self) -> None:
         """Add the routes, the short way of a call before all others."""

@@ -24,6 +24,7 @@ from ..errors import (
     TooLarge,
 )
 from .manager import PipelineManager
+from .overview import Overview
 from .reading import Reading, dumps
 
 __all__ = [
@@ -106,6 +107,11 @@ class Answering(web.RequestHandler):
     def manager(self) -> PipelineManager:
         """The pipelines of this server."""
         return cast("PipelineManager", self.app.manager)
+
+    @property
+    def overview(self) -> Overview:
+        """What panels show."""
+        return cast("Overview", self.app.overview)
 
     @property
     def who(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import os
 from collections.abc import Callable, Sequence
 from copy import copy
 from logging import Logger
@@ -13,7 +12,6 @@ from typing import Any
 from ..errors import ChariotsError, PipelineNotFound, StoreError, Unavailable
 from ..op_store import OpStore
 from ..op_store.records import Definition, News, Served
-from ..versioning.version import now
 from ..workers.launcher import Launcher
 from ..workers.logs import Page, log_of, read_log
 from ..workers.pools.base import BaseWorkerPool
@@ -28,14 +26,11 @@ from .registration import Registration
 from .scale import Scale
 from .serving import ServedPipeline
 from .threads import StoreThreads, patiently
-from .views import graph_view, refusal_view, schema_view, stored_view
+from .views import refusal_view
 
-__all__ = ["PROTOCOL", "PipelineManager"]
+__all__ = ["PipelineManager"]
 
 _DAY_S = 24 * 3600
-
-PROTOCOL = 1
-"""Number of the protocol between server and panels: a panel of another one may look, not act."""
 
 
 class PipelineManager:
@@ -53,7 +48,6 @@ class PipelineManager:
         emit: takes the kind of a Jupyter event and its fields.
         log: of the extension.
         start_timeout: seconds that a request waits for the start before it is answered 503.
-        release: of this package.
     """
 
     def __init__(
@@ -70,21 +64,19 @@ class PipelineManager:
         log: Logger,
         *,
         start_timeout: float,
-        release: str,
     ) -> None:
         self.pipelines: dict[str, ServedPipeline] = {}
         self.store = store
         self._modules, self._launcher, self._log = list(modules), launcher, log
         self._scale = scale
-        self._start_timeout, self._release = start_timeout, release
-        self._since = now()
-        self._feed = Newsfeed(store, emit, self._hear, log)
+        self._start_timeout = start_timeout
+        self.feed = Newsfeed(store, emit, self._hear, log)
         self._registration = Registration(self._modules, store, launcher, log)
         self._checks = Checks(store)
         self._trainers = Trainers(launcher, store)
         self.jobs = JobDesk(
             store,
-            self._feed,
+            self.feed,
             self._trainers,
             launcher.guard,
             pool,
@@ -97,13 +89,12 @@ class PipelineManager:
             log,
         )
         self.notebooks = Notebooks(
-            store, self.pipelines, self.refused, self._entry, self._feed.wake, log
+            store, self.pipelines, self.refused, self._entry, self.feed.wake, log
         )
         self.apps = AppNotebooks(apps, store, launcher, self.notebooks, self.pipelines, log)
         self._starting: asyncio.Task[None] | None = None
         self._failed: ChariotsError | None = None
         self._tasks = Tasks()
-        self._stored: dict[str, Any] = {}  # by pipeline: what it is an answer for, and the answer
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -114,13 +105,13 @@ class PipelineManager:
 
     async def _start(self) -> None:
         try:
-            await patiently(self._feed.start, self._log)
+            await patiently(self.feed.start, self._log)
             for definition in await self._registration.run():
                 entry = self.pipelines[definition.name] = self._entry(definition)
                 entry.loading.restore()
             await self.notebooks.start()
             self.apps.start()
-            self._feed.wake()
+            self.feed.wake()
             await self.jobs.start()
             self._tasks.start(self._clean())
         except ChariotsError as error:
@@ -142,7 +133,7 @@ class PipelineManager:
             self._trainers,
             self.jobs,
             self._scale,
-            self._feed,
+            self.feed,
             self._log,
         )
 
@@ -180,6 +171,22 @@ class PipelineManager:
         if self._failed is not None:
             raise copy(self._failed)  # the kept one would grow by the frames of each raise
 
+    @property
+    def is_starting(self) -> bool:
+        """Whether it is not known yet what is served."""
+        return self._starting is None or not self._starting.done()
+
+    @property
+    def entries(self) -> list[ServedPipeline]:
+        """What is served; nothing during a start, or after one that failed."""
+        return [] if self.is_starting or self._failed else list(self.pipelines.values())
+
+    @property
+    def failures(self) -> list[ChariotsError]:
+        """What is wrong with modules and names, notebooks, and the start."""
+        found = [*self._registration.failures, *self.apps.failures.values()]
+        return [*found, self._failed] if self._failed else found
+
     async def _ended(self, task: asyncio.Task[None]) -> bool:
         """Wait for a part of the start, but not for too long."""
         if not task.done():
@@ -197,7 +204,7 @@ class PipelineManager:
         await asyncio.gather(self._trainers.stop(), *(entry.stop() for entry in entries))
         if self._launcher.guard:
             await asyncio.to_thread(self._launcher.guard.close)
-        await self._feed.stop()
+        await self.feed.stop()
         await self.store.close()
 
     # -- the pipelines --------------------------------------------------------------------------
@@ -236,7 +243,7 @@ class PipelineManager:
 
     async def is_followed(self, entry: ServedPipeline) -> bool:
         """Wait until an entry is gone whose definition the store has replaced; whether it is."""
-        loop, feed = asyncio.get_running_loop(), self._feed
+        loop, feed = asyncio.get_running_loop(), self.feed
         until = loop.time() + self._start_timeout
         while self.pipelines.get(entry.name) is entry:
             before = feed.seq, feed.state_seq
@@ -309,83 +316,3 @@ class PipelineManager:
             await self.pipeline(name)
         path = log_of(self._launcher.logs, name)
         return await self.store.run(read_log, path, lines=lines, after=after)
-
-    # -- the whole ------------------------------------------------------------------------------
-
-    async def view(self, name: str) -> dict[str, Any]:
-        """All about one pipeline.
-
-        Raises:
-            PipelineNotFound: there is none.
-        """
-        await self.started()
-        if name in self.refused:
-            return _refused_view(name, self.refused[name])
-        entry = await self.pipeline(name)
-        served = entry.loading.served.versions if entry.loading.served else {}
-
-        def look(store: OpStore) -> dict[str, Any]:
-            schema = schema_view(store, entry.spec, served)
-            about = {"input_schema": schema, "op_store": str(store.path)}
-            return {**stored_view(store, entry.spec), **about}
-
-        return {**entry.summary(), **await self.store(look), "graph": graph_view(entry.spec)}
-
-    async def views(self) -> list[dict[str, Any]]:
-        """All about each pipeline, by name."""
-        await self.started()
-        return [await self.view(name) for name in sorted({*self.pipelines, *self.refused})]
-
-    async def news_after(self, seq: int, state_seq: int | None, wait: float) -> None:
-        """Return when something is new, at the latest after ``wait`` seconds."""
-        await self._feed.after(seq, state_seq, wait)
-
-    async def snapshot(self) -> dict[str, Any]:
-        """Everything that a panel shows."""
-        starting = self._starting is None or not self._starting.done()
-        entries = [] if starting or self._failed else list(self.pipelines.values())
-        local = {entry.name: entry.summary() for entry in entries}
-        # read before what it numbers: a panel that comes back with it misses nothing
-        seq, state_seq = self._feed.seq, self._feed.state_seq
-
-        nothing: dict[str, Any] = {"jobs": [], "job_counts": {}}
-        jobs = nothing if starting or self._failed else await self.jobs.overview()
-        more = await self._stored_views(entries)
-        pipelines = [{**local[name], **more[name]} for name in local]
-        pipelines += [_refused_view(name, error) for name, error in self.refused.items()]
-        failures = [*self._registration.failures, *self.apps.failures.values()]
-        failures += [self._failed] if self._failed else []
-        return {
-            "protocol": PROTOCOL,
-            "seq": seq,
-            "state_seq": state_seq,
-            "server": {"release": self._release, "pid": os.getpid(), "since": str(self._since)},
-            "starting": starting,
-            "pipelines": sorted(pipelines, key=lambda view: str(view["name"])),
-            "failures": [failure.payload() for failure in failures],
-            **jobs,
-        }
-
-    async def _stored_views(self, entries: Sequence[ServedPipeline]) -> dict[str, Any]:
-        """What the store says of each pipeline; it is asked again when it has changed."""
-        wanted = [
-            (entry.spec, (entry.definition.seq, entry.loading.served and entry.loading.served.seq))
-            for entry in entries
-        ]
-        known = self._stored
-
-        def look(store: OpStore) -> dict[str, Any]:
-            seq = store.sequence()  # before what it numbers
-            found = {}
-            for spec, what in wanted:
-                key, view = known.get(spec.name, (None, None))
-                fresh = (seq, what)
-                found[spec.name] = fresh, view if key == fresh else stored_view(store, spec)
-            return found
-
-        self._stored = await self.store(look) if entries else {}
-        return {name: view for name, (_, view) in self._stored.items()}
-
-
-def _refused_view(name: str, error: ChariotsError) -> dict[str, Any]:
-    return {"name": name, "state": "failed", **refusal_view(error)}

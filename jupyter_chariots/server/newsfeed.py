@@ -81,6 +81,11 @@ class Newsfeed:
         self.seq = await self._store(OpStore.sequence)
         self._watcher = Watcher(self._store.opened(), self.wake, self._log)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the store is open, and followed."""
+        return self._watcher is not None
+
     async def stop(self) -> None:
         """End the thread that watches; who waits for news waits no longer."""
         self._stopped = True

@@ -137,7 +137,7 @@ class PipelinesHandler(ChariotsHandler):
     @authorized("read", resource=PIPELINES)
     async def get(self) -> None:
         """Graph, schema, state and versions of each pipeline."""
-        self.answer(await self.manager.views())
+        self.answer(await self.overview.views())
 
     @web.authenticated
     @authorized("execute", resource=PIPELINES)
@@ -187,7 +187,7 @@ class PipelineHandler(ChariotsHandler):
     @authorized("read", resource=PIPELINES)
     async def get(self, name: str) -> None:
         """Its graph, schema, state and versions."""
-        self.answer(await self.manager.view(name))
+        self.answer(await self.overview.view(name))
 
     @web.authenticated
     @authorized("write", resource=PIPELINES)

@@ -24,10 +24,9 @@ class SnapshotHandler(ChariotsHandler):
         """The snapshot; with ``since`` and ``wait``, as soon as there is something new."""
         since, state_since = self.number("since"), self.number("state_since")
         wait = self.number("wait", most=_LONGEST_WAIT_S)
-        manager = self.manager
         if since is not None and wait:
-            await manager.news_after(since, state_since, wait)
-        self.answer(await manager.snapshot())
+            await self.manager.feed.after(since, state_since, wait)
+        self.answer(await self.overview.snapshot())
 
 
 class OpenAPIHandler(ChariotsHandler):

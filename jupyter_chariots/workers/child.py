@@ -32,12 +32,13 @@ from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from .channel import join
 from .frames import PROTOCOL, pack, parts
-from .hosted import Hosted, NeedsFreshProcess, Store
+from .hosted import Hosted, NeedsFreshProcess
 from .limits import explained, give_way, limit_memory, spare_others
 from .logs import rotate
 from .modules import find, load_object
 from .output import Output
 from .requests import Requests
+from .store_protocol import Store
 
 __all__ = ["main"]
 

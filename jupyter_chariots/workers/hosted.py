@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import mmap
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
 from .. import formats
 from ..errors import (
@@ -19,7 +18,7 @@ from ..errors import (
 from ..pipelines.pipeline import Pipeline
 from ..pipelines.runners import BaseRunner
 from ..pipelines.state import load_state
-from ..versioning.spec import PipelineSpec, RunRecord
+from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from . import codec
 from .envelope import (
@@ -36,52 +35,9 @@ from .envelope import (
 from .inputs import arranged
 from .interrupts import Interrupts
 from .joining import Joining
+from .store_protocol import Store
 
-__all__ = ["Hosted", "NeedsFreshProcess", "Store"]
-
-
-class Store(Protocol):
-    """What of the op store running takes; see there."""
-
-    def sequence(self) -> int:
-        """The number of the latest news."""
-
-    def start(self, spec: PipelineSpec) -> Any:
-        """The ``versions`` and ``states`` that a run starts from."""
-
-    def read(
-        self,
-        op: str,
-        version: Version,
-        *,
-        mapped: bool | Callable[[mmap.mmap], object] = False,
-    ) -> Any:
-        """The bytes of a state, after their digest and signature were checked."""
-
-    def version_info(self, op: str, version: Version) -> Any:
-        """What is known of a version; its ``facts`` may have the schema of the input."""
-
-    def record(self, choice: Any) -> Any:
-        """Keep the versions that a choice makes."""
-
-    def read_definition(self, pipeline: str, blob: str) -> Any:
-        """The bytes of a definition, after their digest and signature were checked."""
-
-    def commit(
-        self,
-        spec: PipelineSpec,
-        record: RunRecord,
-        *,
-        promote: bool,
-        started: int,
-        who: str | None,
-        job_id: str | None,
-        ending: Any,
-    ) -> Any:
-        """Keep what a run left; with ``ending``, the job that it was ends with that."""
-
-    def finish_job(self, lease: Any, body: bytes, header: Mapping[str, Any]) -> Any:
-        """End a job whose run left nothing."""
+__all__ = ["Hosted", "NeedsFreshProcess"]
 
 
 class NeedsFreshProcess(Exception):

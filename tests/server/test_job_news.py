@@ -108,6 +108,6 @@ async def test_many_news_of_jobs_make_few_events(heard, fetch, extension):
         return store.sequence()
 
     last = await extension.manager.store(submit)
-    extension.manager._feed.wake()
+    extension.manager.feed.wake()
     await asyncio.wait_for(until(lambda: any(data["seq"] >= last for _, data in heard)), 30)
     assert len([data for _, data in heard if data["seq"] <= last]) <= 40
