@@ -60,3 +60,10 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .server.app import PipelinesServer
 
     return [{"module": "jupyter_chariots", "app": PipelinesServer}]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext jupyter_chariots``: the magic ``%chariots``."""
+    from .client.magics import load
+
+    load(ipython)
