@@ -35,6 +35,7 @@ _PLACES = {
     "as_op": "ml",
     "errors": "",
     "op": "pipelines",
+    "panel": "widgets",
 }
 
 __all__ = sorted(_PLACES)

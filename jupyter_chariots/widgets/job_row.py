@@ -1,0 +1,166 @@
+"""A job in the panel: how far it is, its log, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from ipywidgets import HTML, Accordion, Button, FloatProgress, HBox, Layout, VBox, Widget
+
+from ..errors import ChariotsError
+from . import shown
+from .background import Background
+from .door import Door
+from .pipeline_row import patch
+
+__all__ = ["JobRow"]
+
+_ACTIVE = ("queued", "deferred", "running")
+_STYLES = {"done": "success", "failed": "danger"}
+_LINES = 200
+_SURE_S = 4.0
+
+View = Mapping[str, Any]
+
+
+class JobRow:
+    """The widgets of one job, made once and patched from then on.
+
+    Args:
+        job: its id.
+        door: to the server.
+        background: where buttons do what they do.
+    """
+
+    def __init__(self, job: str, door: Door, background: Background) -> None:
+        self.id = job
+        self._door, self._background = door, background
+        self._view: View = {}
+        self._sure = self._busy = self._reading = self._stale = False
+        wide = Layout(width="auto")
+        self._head = HTML(layout=Layout(width="220px"))
+        self._bar = FloatProgress(min=0.0, max=1.0, layout=Layout(width="150px"))
+        self._line = HTML(layout=Layout(flex="1 1 200px"))
+        self._open = Button(description="Log", icon="align-left", layout=wide)
+        self._end = Button(description="Cancel", icon="times", layout=wide)
+        self._text, self._answer = HTML(), HTML()
+        self._log = Accordion(layout=Layout(display="none"))
+        self._open.on_click(lambda _: self.toggle_log())
+        self._end.on_click(lambda _: self.end())
+        self._end.add_class(f"chariots-widget-cancel-{job}")
+        buttons = [self._open, self._end]
+        line = HBox(
+            [self._head, self._bar, self._line, *buttons], layout=Layout(flex_flow="row wrap")
+        )
+        self.box = VBox([line, self._answer, self._log])
+        self.box.add_class(f"chariots-widget-job-{job}")
+
+    @property
+    def _active(self) -> bool:
+        return self._view.get("status") in _ACTIVE
+
+    def update(self, job: View, now: datetime, *, repeatable: bool, usable: bool) -> None:
+        """Show this state.
+
+        Args:
+            job: as the server says it.
+            now: for "9m ago".
+            repeatable: its pipeline takes no input, so that it can be run again from here.
+            usable: whether buttons may be pressed at all.
+        """
+        moved = job != self._view
+        self._view = job
+        patch(self._head, value=shown.job_head(job))
+        patch(self._line, value=shown.job_line(job, now))
+        fraction = (job.get("progress") or {}).get("fraction")
+        share = 1.0 if job["status"] == "done" else float(fraction or 0.0)
+        patch(self._bar, value=share, bar_style=_STYLES.get(job["status"], ""))
+        free = usable and not self._busy
+        if self._active:
+            word, icon, tooltip = "Cancel", "times", f"Cancel this job of {job['pipeline']}"
+            free = free and not job.get("cancelling")
+        else:
+            word, icon, tooltip = "Again", "repeat", f"Run {job['pipeline']} again"
+            free = free and repeatable
+            if not repeatable:
+                tooltip = "Its input is not kept here: run it under Pipelines"
+            self._sure = False
+        if not self._sure:
+            patch(self._end, description=word, icon=icon, tooltip=tooltip, button_style="")
+        patch(self._end, disabled=not free)
+        patch(self._open, disabled=not usable)
+        if moved and self._log.layout.display != "none":
+            self._read_log()
+
+    def close(self) -> None:
+        """Take it away."""
+        widgets: list[Widget] = [self.box]
+        for widget in widgets:
+            widgets += getattr(widget, "children", ())
+        for widget in {self._text, *widgets}:
+            widget.close()
+
+    def end(self) -> None:
+        """Cancel the job, once more asked where it runs; or run it again."""
+        if not self._active:
+            pipeline = str(self._view["pipeline"])
+            self._do(lambda: self._door.run(pipeline, None, True), "runs again")
+        elif self._view["status"] == "running" and not self._sure:
+            self._sure = True
+            patch(self._end, description="Sure?", icon="", button_style="danger")
+            self._background.later(_SURE_S, self._unsure)
+        else:
+            self._unsure()
+            self._do(lambda: self._door.cancel(self.id), "")
+
+    def _unsure(self) -> None:
+        if self._sure:
+            self._sure = False
+            patch(self._end, description="Cancel", icon="times", button_style="")
+
+    def _do(self, work: Any, said: str) -> None:
+        self._busy = True
+        patch(self._end, disabled=True)
+
+        def then(result: Any) -> None:
+            self._busy = False
+            error = isinstance(result, ChariotsError)
+            text = shown.failure(result) if error else (said and shown.done(said))
+            patch(self._answer, value=text)
+            if error or not self._active:
+                patch(self._end, disabled=False)
+
+        self._background.do(work, then)
+
+    def toggle_log(self) -> None:
+        """Show what the job has printed, or hide it."""
+        if self._log.layout.display != "none":
+            self._log.layout.display = "none"
+            return
+        if not self._log.children:
+            self._log.children = [self._text]
+            self._log.set_title(0, "Log")
+            self._log.selected_index = 0
+        self._log.layout.display = None
+        self._read_log()
+
+    def _read_log(self) -> None:
+        if self._reading:
+            self._stale = True  # what came meanwhile is asked for afterwards
+            return
+        self._reading, self._stale = True, False
+
+        def then(result: Any) -> None:
+            self._reading = False
+            if isinstance(result, ChariotsError):
+                patch(self._text, value=shown.failure(result))
+            else:
+                text = escape(result) or "Nothing was printed."
+                style = "line-height: 1.3; max-height: 300px; overflow: auto"
+                patch(self._text, value=f'<pre style="{style}">{text}</pre>')
+            if self._stale:
+                self._read_log()
+
+        self._background.do(lambda: self._door.job_log(self.id, _LINES), then)
