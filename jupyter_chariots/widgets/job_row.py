@@ -7,13 +7,13 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from ipywidgets import HTML, Accordion, Button, FloatProgress, HBox, Layout, VBox, Widget
+from ipywidgets import HTML, Accordion, Button, FloatProgress, HBox, Layout, VBox
 
 from ..errors import ChariotsError
 from . import shown
 from .background import Background
 from .door import Door
-from .pipeline_row import patch
+from .tree import close_all, patch
 
 __all__ = ["JobRow"]
 
@@ -96,11 +96,7 @@ class JobRow:
 
     def close(self) -> None:
         """Take it away."""
-        widgets: list[Widget] = [self.box]
-        for widget in widgets:
-            widgets += getattr(widget, "children", ())
-        for widget in {self._text, *widgets}:
-            widget.close()
+        close_all([self.box, self._text])
 
     def end(self) -> None:
         """Cancel the job, once more asked where it runs; or run it again."""

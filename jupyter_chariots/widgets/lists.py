@@ -16,7 +16,8 @@ from .background import Background
 from .door import PROTOCOL, Door
 from .feed import Seen
 from .job_row import JobRow
-from .pipeline_row import PipelineRow, patch
+from .pipeline_row import PipelineRow
+from .tree import close_all, patch
 from .words import View, jobs_in_order
 
 __all__ = ["Lists", "contents"]
@@ -60,18 +61,12 @@ class Lists:
             self._tab = None
             self.boxes = [head, self._trouble, self._pipelines, self._jobs]
 
-    def widgets(self) -> list[Widget]:
-        """All of them, to be closed."""
-        found: list[Widget] = []
-        left: list[Widget] = [*self.boxes, self._no_pipelines, self._no_jobs, self._more_jobs]
-        left += [row.box for row in self._pipeline_rows.values()]
-        left += [row.box for row in self._job_rows.values()]
-        while left:
-            widget = left.pop()
-            if widget not in found:
-                found.append(widget)
-                left += getattr(widget, "children", ())
-        return found
+    def close(self) -> None:
+        """Take them away."""
+        rows = [row.box for row in self._pipeline_rows.values()]
+        close_all([*self.boxes, *rows, self._no_pipelines, self._no_jobs, self._more_jobs])
+        for row in self._job_rows.values():
+            row.close()
 
     def update(self, seen: Seen, now: datetime) -> None:
         """Show what is seen."""

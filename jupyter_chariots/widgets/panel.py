@@ -15,6 +15,7 @@ from .door import Door
 from .feed import Feed, Seen
 from .lists import Lists, contents
 from .saved import MIME, kept
+from .tree import close_all
 from .words import View
 
 __all__ = ["Panel", "panel"]
@@ -45,7 +46,6 @@ class Panel(VBox):  # type: ignore[misc]
         self._seen = _look()
         self._scheduled = self._following = False
         self._lists: Lists | None = None
-        self._heading = HTML()
         self._summary = HTML()
         self._begin_button = Button(
             description="Show buttons", icon="refresh", layout=Layout(width="auto")
@@ -60,9 +60,9 @@ class Panel(VBox):  # type: ignore[misc]
     def close(self) -> None:
         """Take it away, and follow the server no more."""
         self._rest()
-        parts = self._lists.widgets() if self._lists else []
-        for widget in [*parts, self._heading, self._summary, self._begin_button]:
-            widget.close()
+        if self._lists is not None:
+            self._lists.close()
+        close_all([self._summary, self._begin_button, self.layout])
         super().close()
 
     def __repr__(self) -> str:

@@ -8,27 +8,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ipywidgets import HTML, Button, Dropdown, HBox, Layout, Text, VBox, Widget
+from ipywidgets import HTML, Button, Dropdown, HBox, Layout, Text, VBox
 
 from ..errors import BadRequest, ChariotsError
 from . import shown
 from .background import Background
 from .door import Door
+from .tree import patch
 from .words import duration, version_of
 
-__all__ = ["PipelineRow", "patch"]
+__all__ = ["PipelineRow"]
 
 _NEWEST = ("newest that fits", "")
 
 View = Mapping[str, Any]
-
-
-def patch(widget: Widget, **values: Any) -> None:
-    """Give a widget new values, in one message; what is as it was is not sent."""
-    with widget.hold_sync():
-        for name, value in values.items():
-            if getattr(widget, name) != value:
-                setattr(widget, name, value)
 
 
 class PipelineRow:

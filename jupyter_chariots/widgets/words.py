@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 View = Mapping[str, Any]
+
+_OWN_NAME = re.compile(r"^Pipeline '[^']*' (?:is not loaded|cannot be loaded): ")  # stands above
 
 
 class State(NamedTuple):
@@ -87,7 +90,7 @@ def remarks(view: View) -> list[str]:
     state = state_of(view)
     said = []
     if state in (_FAILED, _NOT_LOADED, _RESTARTING) and view.get("reason"):
-        said += [str(view["reason"]), *filter(None, [view.get("hint")])]
+        said += [_OWN_NAME.sub("", str(view["reason"])), *filter(None, [view.get("hint")])]
     newer = view.get("newer")
     if newer and state is not _NOT_LOADED:
         numbers = ", ".join(f"{op} {number}" for op, number in newer["numbers"].items())
