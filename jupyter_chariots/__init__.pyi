@@ -26,6 +26,7 @@ from .versioning import VersionedField as VersionedField
 from .versioning import VersionedFieldDict as VersionedFieldDict
 from .versioning import VersionType as VersionType
 from .widgets import panel as panel
+from .workers.pools.base import BaseWorkerPool as BaseWorkerPool
 
 __version__: str
 __all__: list[str]

@@ -6,6 +6,7 @@ several servers can run at once. Waiting is always for a condition, with a deadl
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -183,7 +184,7 @@ class LiveServer:
         except OSError:
             return False
 
-    def stop(self, deadline: float = 30.0) -> None:
+    def stop(self, deadline: float = 60.0) -> None:
         """Ask it to end (SIGTERM) and wait until it has."""
         if self.process is not None:
             self.process.terminate()
@@ -253,6 +254,19 @@ class LiveServer:
     def get(self, path: str, **kwargs: Any) -> Answer:
         """A GET."""
         return self.request("GET", path, **kwargs)
+
+    def send(self, pipeline: str, value: Any) -> http.client.HTTPConnection:
+        """Call a pipeline, and do not wait for the answer; whoever asked may go away."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {
+            "Authorization": f"token {self.token}",
+            "Content-Type": "application/json",
+        }
+        body = json.dumps({"pipeline_input": value})
+        connection.request(
+            "POST", f"{self.base_url}chariots/pipelines/{pipeline}/main", body, headers
+        )
+        return connection
 
     def __enter__(self) -> LiveServer:
         return self if self.process is not None else self.start()
