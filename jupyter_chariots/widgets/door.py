@@ -77,9 +77,19 @@ class Door(PipelinesClient):
         """Cancel a job; how it stands after that."""
         return dict(self._request("DELETE", f"/jobs/{quote(job, safe='')}"))
 
-    def job_log(self, job: str, lines: int) -> str:
-        """The last lines that a job has printed."""
-        return str(self._get(f"/jobs/{quote(job, safe='')}/log", lines=lines)["text"])
+    def job_log(self, job: str, lines: int, after: str | None, wait: int) -> dict[str, Any]:
+        """What a job has printed: ``text``, its ``offset``, and whether the job has ``ended``.
+
+        Args:
+            job: its id.
+            lines: how many of the last lines.
+            after: an earlier offset: only what was written since, as soon as there is something.
+            wait: seconds to wait for that at most.
+        """
+        path = f"/jobs/{quote(job, safe='')}/log"
+        if after is None:
+            return dict(self._get(path, lines=lines))
+        return dict(self._get(path, after=after, wait=wait))
 
 
 def _path(pipeline: str, action: str) -> str:

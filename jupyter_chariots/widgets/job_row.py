@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from ipywidgets import HTML, Accordion, Button, FloatProgress, HBox, Layout, VBox
@@ -21,6 +20,8 @@ _ACTIVE = ("queued", "deferred", "running")
 _STYLES = {"done": "success", "failed": "danger"}
 _LINES = 200
 _SURE_S = 4.0
+_WAIT_S = 20  # for more of a log that is open
+_PAUSE_S = 0.25  # between two pieces of it
 
 View = Mapping[str, Any]
 
@@ -38,7 +39,8 @@ class JobRow:
         self.id = job
         self._door, self._background = door, background
         self._view: View = {}
-        self._sure = self._busy = self._reading = self._stale = False
+        self._sure = self._busy = self._reading = False
+        self._printed = ""
         wide = Layout(width="auto")
         self._head = HTML(layout=Layout(width="220px"))
         self._bar = FloatProgress(min=0.0, max=1.0, layout=Layout(width="150px"))
@@ -70,7 +72,6 @@ class JobRow:
             repeatable: its pipeline takes no input, so that it can be run again from here.
             usable: whether buttons may be pressed at all.
         """
-        moved = job != self._view
         self._view = job
         patch(self._head, value=shown.job_head(job))
         patch(self._line, value=shown.job_line(job, now))
@@ -87,12 +88,9 @@ class JobRow:
             if not repeatable:
                 tooltip = "Its input is not kept here: run it under Pipelines"
             self._sure = False
-        if not self._sure:
-            patch(self._end, description=word, icon=icon, tooltip=tooltip, button_style="")
-        patch(self._end, disabled=not free)
+        asked = {} if self._sure else {"description": word, "icon": icon, "button_style": ""}
+        patch(self._end, disabled=not free, tooltip=tooltip, **asked)
         patch(self._open, disabled=not usable)
-        if moved and self._log.layout.display != "none":
-            self._read_log()
 
     def close(self) -> None:
         """Take it away."""
@@ -131,32 +129,38 @@ class JobRow:
         self._background.do(work, then)
 
     def toggle_log(self) -> None:
-        """Show what the job has printed, or hide it."""
-        if self._log.layout.display != "none":
-            self._log.layout.display = "none"
+        """Show what the job has printed and prints, or hide it."""
+        if self._shown:
+            patch(self._log.layout, display="none")
             return
         if not self._log.children:
             self._log.children = [self._text]
             self._log.set_title(0, "Log")
             self._log.selected_index = 0
-        self._log.layout.display = None
-        self._read_log()
+        patch(self._log.layout, display=None)
+        if not self._reading:
+            self._read_log(None)
 
-    def _read_log(self) -> None:
-        if self._reading:
-            self._stale = True  # what came meanwhile is asked for afterwards
-            return
-        self._reading, self._stale = True, False
+    @property
+    def _shown(self) -> bool:
+        """Whether the log is open."""
+        return self._log.comm is not None and self._log.layout.display != "none"
+
+    def _read_log(self, offset: str | None) -> None:
+        """Read the log's end, or what was written since; go on as long as there can be more."""
+        self._reading = True
 
         def then(result: Any) -> None:
             self._reading = False
             if isinstance(result, ChariotsError):
                 patch(self._text, value=shown.failure(result))
-            else:
-                text = escape(result) or "Nothing was printed."
-                style = "line-height: 1.3; max-height: 300px; overflow: auto"
-                patch(self._text, value=f'<pre style="{style}">{text}</pre>')
-            if self._stale:
-                self._read_log()
+                return
+            known = self._printed if offset is not None else ""
+            lines = (known + result["text"]).splitlines(keepends=True)
+            self._printed = "".join(lines[-_LINES:])
+            patch(self._text, value=shown.log(self._printed))
+            if not result["ended"] and self._shown:
+                self._reading = True
+                self._background.later(_PAUSE_S, lambda: self._read_log(result["offset"]))
 
-        self._background.do(lambda: self._door.job_log(self.id, _LINES), then)
+        self._background.do(lambda: self._door.job_log(self.id, _LINES, offset, _WAIT_S), then)

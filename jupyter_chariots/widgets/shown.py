@@ -19,6 +19,7 @@ __all__ = [
     "failure",
     "job_head",
     "job_line",
+    "log",
     "paragraph",
     "pipeline_head",
     "pipeline_remarks",
@@ -139,6 +140,12 @@ def job_head(job: View) -> str:
 def job_line(job: View, now: datetime) -> str:
     """How a job stands."""
     return f'<div style="{_LINES}">{escape(job_words(job, now))}</div>'
+
+
+def log(text: str) -> str:
+    """What a job has printed."""
+    style = "line-height: 1.3; max-height: 300px; overflow: auto"
+    return f'<pre style="{style}">{escape(text) or "Nothing was printed yet."}</pre>'
 
 
 def as_text(pipelines: Iterable[View], jobs: Iterable[View], at: datetime) -> str:
