@@ -36,6 +36,8 @@ export interface IPipeline {
   gives_output?: boolean;
   ops?: string[];
   owner?: string | null;
+  definition?: string;
+  revision?: number;
   replicas?: { wanted: number; alive: number; restarts: number };
   calls?: {
     rate: number;

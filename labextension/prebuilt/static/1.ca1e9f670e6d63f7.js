@@ -1,5 +1,5 @@
-"use strict";(self.rspackChunkjupyter_chariots=self.rspackChunkjupyter_chariots||[]).push([[1],{25(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=i.n(a),p=i(28),l=i(29),s=i(30),c=i(31),h=n()(e());h.i(p.A),h.i(l.A),h.i(s.A),h.i(c.A),h.push([o.id,`
-`,""]),i.d(r,{},{A:h})},31(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* How the components sit in JupyterLab's own widgets, and wear its icons. */
+"use strict";(self.rspackChunkjupyter_chariots=self.rspackChunkjupyter_chariots||[]).push([[1],{25(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=i.n(a),p=i(28),l=i(29),s=i(30),c=i(31),h=i(32),d=n()(e());d.i(p.A),d.i(l.A),d.i(s.A),d.i(c.A),d.i(h.A),d.push([o.id,`
+`,""]),i.d(r,{},{A:d})},31(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* How the components sit in JupyterLab's own widgets, and wear its icons. */
 
 /* icons are JupyterLab's, in a box of our own */
 .ch-i > svg {
@@ -931,6 +931,437 @@ button.ch-link:focus-visible,
     animation: none;
   }
 }
+`,""]),i.d(r,{},{A:n})},32(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* What the main-area view has beyond the mock: scrolling, forms, the log. */
+
+.jp-ChariotsViewWidget {
+  overflow: hidden;
+}
+
+.jp-ChariotsView {
+  container-type: inline-size;
+  position: relative;
+}
+
+.jp-ChariotsView-tabs > button {
+  appearance: none;
+  border: 0;
+  border-bottom: 2px solid transparent;
+  background: transparent;
+  font: inherit;
+  cursor: pointer;
+}
+
+.jp-ChariotsView-tabs > button:hover {
+  color: var(--jp-ui-font-color0);
+}
+
+.jp-ChariotsView :is(button, summary, input, textarea, [tabindex]):focus-visible {
+  outline: var(--jp-focus-outline-width) solid var(--jp-focus-outline-color);
+  outline-offset: -2px;
+}
+
+.jp-ChariotsView-main {
+  overflow: auto;
+}
+
+.jp-ChariotsView-side {
+  overflow: hidden auto;
+}
+
+.jp-ChariotsView .ch-bar {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 8px;
+  margin-bottom: 8px;
+  min-height: 24px;
+}
+
+.jp-ChariotsView .ch-traffic,
+.jp-ChariotsView .ch-small {
+  font-size: 12px;
+}
+
+.jp-ChariotsView p {
+  margin: 0;
+}
+
+.jp-ChariotsView-toolbar .ch-sep {
+  flex: 0 0 1px;
+}
+
+.ch-graphbox {
+  position: relative;
+  margin-bottom: 12px;
+}
+
+.ch-graphscroll {
+  overflow: auto;
+  max-height: 60vh;
+}
+
+.ch-graph {
+  width: auto;
+}
+
+.ch-graph .g-node:not(.is-io) {
+  cursor: pointer;
+}
+
+.ch-graph .g-node:focus {
+  outline: none;
+}
+
+.ch-graph .g-node:focus-visible rect.g-box {
+  stroke: var(--jp-focus-outline-color);
+  stroke-width: 2;
+}
+
+.ch-graph .g-node:hover rect.g-box {
+  fill: var(--jp-layout-color2);
+}
+
+.ch-graph .g-st {
+  overflow: visible;
+  stroke-linecap: round;
+  stroke-linejoin: round;
+}
+
+.ch-zoom {
+  position: absolute;
+  right: 4px;
+  bottom: 4px;
+  display: flex;
+  background: var(--jp-layout-color1);
+  border: var(--jp-border-width) solid var(--jp-border-color2);
+  border-radius: var(--jp-border-radius);
+}
+
+.ch-msg .is-in,
+.ch-msg ul,
+.ch-msg .ch-steps {
+  padding-left: 24px;
+}
+
+.ch-msg .ch-acts {
+  display: flex;
+  align-items: center;
+  gap: 12px;
+  margin-top: 6px;
+}
+
+.ch-msg label,
+.ch-call label:not(.ch-h) {
+  display: inline-flex;
+  align-items: center;
+  gap: 4px;
+}
+
+.jp-ChariotsView :is(input[type='checkbox']) {
+  accent-color: var(--jp-brand-color1);
+}
+
+.ch-msg pre,
+.ch-call pre {
+  margin: 6px 0;
+  max-height: 320px;
+  overflow: auto;
+  white-space: pre-wrap;
+  font-family: var(--jp-code-font-family);
+  font-size: 12px;
+  line-height: 17px;
+}
+
+.ch-choose {
+  padding: 8px 10px;
+}
+
+.ch-choose .ch-h .ch-btn {
+  font-weight: 400;
+  text-transform: none;
+}
+
+.ch-picker {
+  position: relative;
+  display: grid;
+  grid-template-columns: 86px 1fr;
+  align-items: center;
+  gap: 4px;
+  padding: 2px 0;
+}
+
+button.ch-select {
+  appearance: none;
+  width: 100%;
+  color: var(--jp-ui-font-color1);
+  font: inherit;
+  text-align: left;
+  cursor: pointer;
+}
+
+.ch-options {
+  position: absolute;
+  z-index: 5;
+  left: 0;
+  right: 0;
+  top: 100%;
+  max-height: 320px;
+  overflow: hidden auto;
+  padding: 2px 0;
+}
+
+.ch-opt:hover {
+  background: var(--jp-layout-color2);
+}
+
+.ch-opt:hover :is(.ch-mute, .ch-sub) {
+  color: var(--jp-ui-font-color1);
+}
+
+.ch-verdict {
+  display: grid;
+  grid-template-columns: 16px 1fr;
+  gap: 2px 6px;
+  padding: 8px 0;
+  line-height: 17px;
+}
+
+.ch-choose > .ch-acts,
+.ch-facts > .ch-acts {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+}
+
+.ch-facts {
+  padding: 6px 10px 10px;
+}
+
+.ch-facts dl {
+  display: grid;
+  grid-template-columns: 86px 1fr;
+  margin: 0 0 4px;
+  font-size: 12px;
+  line-height: 20px;
+}
+
+.ch-facts dd {
+  margin: 0;
+}
+
+.ch-oplist .jp-Chariots-row {
+  padding-left: 10px;
+}
+
+.ch-oplist {
+  overflow: hidden auto;
+}
+
+.ch-tbl th > button {
+  appearance: none;
+  border: 0;
+  background: none;
+  padding: 0;
+  font: inherit;
+  color: inherit;
+  cursor: pointer;
+}
+
+.ch-tbl.is-history {
+  table-layout: auto;
+}
+
+.ch-tbl thead th {
+  position: sticky;
+  top: -10px;
+  z-index: 1;
+}
+
+.ch-tbl .is-ab {
+  width: 48px;
+}
+
+.ch-tbl .is-wide {
+  width: 45%;
+}
+
+.ch-tbl tbody tr:hover td {
+  background: var(--jp-layout-color2);
+}
+
+button.ch-ab {
+  appearance: none;
+  background: transparent;
+  padding: 0;
+  margin-right: 4px;
+  font-family: inherit;
+  cursor: pointer;
+}
+
+button.ch-ab.on {
+  background: var(--jp-brand-color1);
+}
+
+.ch-hidden {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+}
+
+.ch-differences {
+  margin-top: 16px;
+}
+
+.ch-columns {
+  display: grid;
+  grid-template-columns: minmax(0, 2fr) minmax(0, 3fr);
+  gap: 16px;
+}
+
+.ch-diff {
+  overflow: auto;
+  max-height: 420px;
+}
+
+.ch-diff .ch-src {
+  overflow: visible;
+}
+
+.ch-diff > div {
+  min-width: max-content;
+}
+
+.ch-lineage {
+  list-style: none;
+  margin: 0;
+  padding: 0;
+}
+
+.ch-lineage li {
+  display: flex;
+  flex-wrap: wrap;
+  align-items: center;
+  gap: 6px;
+  padding: 4px 0;
+}
+
+.ch-box {
+  padding: 2px 8px;
+  border: var(--jp-border-width) solid var(--jp-border-color1);
+  border-radius: var(--jp-border-radius);
+}
+
+.ch-box.is-stateless {
+  border-style: dashed;
+}
+
+.ch-box.is-own {
+  border-color: var(--jp-brand-color1);
+}
+
+.ch-lanes {
+  display: block;
+  width: 100%;
+  max-width: 1100px;
+  margin-bottom: 12px;
+}
+
+.ch-lanes .l-lane {
+  cursor: pointer;
+}
+
+.ch-input {
+  box-sizing: border-box;
+  border: var(--jp-border-width) solid var(--jp-border-color1);
+  border-radius: var(--jp-border-radius);
+  background: var(--jp-input-background);
+  color: var(--jp-ui-font-color1);
+  color-scheme: light dark;
+  font-family: inherit;
+  font-size: inherit;
+  height: 24px;
+  padding: 0 6px;
+}
+
+[data-jp-theme-light='true'] .ch-input {
+  color-scheme: light;
+}
+
+[data-jp-theme-light='false'] .ch-input {
+  color-scheme: dark;
+}
+
+textarea.ch-input {
+  width: 100%;
+  height: auto;
+  padding: 6px 8px;
+  line-height: 17px;
+  resize: vertical;
+  font-family: var(--jp-code-font-family);
+}
+
+.ch-call .ch-bar {
+  margin-top: 8px;
+}
+
+.ch-tree {
+  padding: 6px 8px;
+  border: var(--jp-border-width) solid var(--jp-border-color2);
+  border-radius: var(--jp-border-radius);
+  overflow: auto;
+}
+
+.ch-tree details > :not(summary) {
+  margin-left: 16px;
+}
+
+.ch-log {
+  flex: 1;
+  min-height: 0;
+  overflow: auto;
+  padding: 4px 8px;
+  font-family: var(--jp-code-font-family);
+  font-size: 12px;
+}
+
+.ch-logline {
+  height: 18px;
+  line-height: 18px;
+  white-space: pre;
+}
+
+.ch-newlines {
+  position: absolute;
+  right: 20px;
+  bottom: 12px;
+}
+
+@container (max-width: 759px) {
+  .jp-ChariotsView-body:has(> .jp-ChariotsView-side) {
+    display: block;
+    overflow: auto;
+  }
+
+  .jp-ChariotsView-body:has(> .jp-ChariotsView-side) > .jp-ChariotsView-main {
+    overflow: visible;
+  }
+
+  .jp-ChariotsView-side {
+    border-left: 0;
+    border-top: var(--jp-border-width) solid var(--jp-border-color2);
+    overflow: visible;
+  }
+
+  .ch-traffic {
+    display: none;
+  }
+
+  .ch-columns {
+    grid-template-columns: minmax(0, 1fr);
+  }
+}
 `,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* The main-area view. */
 
 .jp-ChariotsView {
@@ -969,14 +1400,14 @@ button.ch-link:focus-visible,
   border-bottom: var(--jp-border-width) solid var(--jp-border-color2);
 }
 
-.jp-ChariotsView-tabs > span {
+.jp-ChariotsView-tabs > button {
   padding: 0 10px;
   line-height: 28px;
   border-bottom: 2px solid transparent;
   color: var(--jp-ui-font-color2);
 }
 
-.jp-ChariotsView-tabs > span[aria-selected="true"] {
+.jp-ChariotsView-tabs > button[aria-selected="true"] {
   border-bottom-color: var(--jp-brand-color1);
   color: var(--jp-ui-font-color0);
 }
@@ -1412,4 +1843,4 @@ button.ch-link:focus-visible,
 .w-err .ch-mute {
   color: var(--jp-ui-font-color1);
 }
-`,""]),i.d(r,{},{A:n})},27(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var i="",t=void 0!==r[5];return r[4]&&(i+="@supports (".concat(r[4],") {")),r[2]&&(i+="@media ".concat(r[2]," {")),t&&(i+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),i+=o(r),t&&(i+="}"),r[2]&&(i+="}"),r[4]&&(i+="}"),i}).join("")},r.i=function(o,i,t,e,a){"string"==typeof o&&(o=[[null,o,void 0]]);var n={};if(t)for(var p=0;p<this.length;p++){var l=this[p][0];null!=l&&(n[l]=!0)}for(var s=0;s<o.length;s++){var c=[].concat(o[s]);t&&n[c[0]]||(void 0!==a&&(void 0===c[5]||(c[1]="@layer".concat(c[5].length>0?" ".concat(c[5]):""," {").concat(c[1],"}")),c[5]=a),i&&(c[2]&&(c[1]="@media ".concat(c[2]," {").concat(c[1],"}")),c[2]=i),e&&(c[4]?(c[1]="@supports (".concat(c[4],") {").concat(c[1],"}"),c[4]=e):c[4]="".concat(e)),r.push(c))}},r}},26(o){o.exports=function(o){return o[1]}},19(o){var r=[];function i(o){for(var i=-1,t=0;t<r.length;t++)if(r[t].identifier===o){i=t;break}return i}function t(o,t){for(var e={},a=[],n=0;n<o.length;n++){var p=o[n],l=t.base?p[0]+t.base:p[0],s=e[l]||0,c="".concat(l," ").concat(s);e[l]=s+1;var h=i(c),d={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==h)r[h].references++,r[h].updater(d);else{var u=function(o,r){var i=r.domAPI(r);return i.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&i.update(o=r):i.remove()}}(d,t);t.byIndex=n,r.splice(n,0,{identifier:c,updater:u,references:1})}a.push(c)}return a}o.exports=function(o,e){var a=t(o=o||[],e=e||{});return function(o){o=o||[];for(var n=0;n<a.length;n++){var p=i(a[n]);r[p].references--}for(var l=t(o,e),s=0;s<a.length;s++){var c=i(a[s]);0===r[c].references&&(r[c].updater(),r.splice(c,1))}a=l}}},21(o){var r={};o.exports=function(o,i){var t=function(o){if(void 0===r[o]){var i=document.querySelector(o);if(window.HTMLIFrameElement&&i instanceof window.HTMLIFrameElement)try{i=i.contentDocument.head}catch(o){i=null}r[o]=i}return r[o]}(o);if(!t)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");t.appendChild(i)}},23(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},22(o,r,i){o.exports=function(o){var r=i.nc;r&&o.setAttribute("nonce",r)}},20(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(i){var t,e,a;t="",i.supports&&(t+="@supports (".concat(i.supports,") {")),i.media&&(t+="@media ".concat(i.media," {")),(e=void 0!==i.layer)&&(t+="@layer".concat(i.layer.length>0?" ".concat(i.layer):""," {")),t+=i.css,e&&(t+="}"),i.media&&(t+="}"),i.supports&&(t+="}"),(a=i.sourceMap)&&"u">typeof btoa&&(t+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(a))))," */")),o.styleTagTransform(t,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},24(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},18(o,r,i){var t=i(19),e=i.n(t),a=i(20),n=i.n(a),p=i(21),l=i.n(p),s=i(22),c=i.n(s),h=i(23),d=i.n(h),u=i(24),f=i.n(u),b=i(25),j={};j.styleTagTransform=f(),j.setAttributes=c(),j.insert=l().bind(null,"head"),j.domAPI=n(),j.insertStyleElement=d(),e()(b.A,j),b.A&&b.A.locals&&b.A.locals}}]);
+`,""]),i.d(r,{},{A:n})},27(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var i="",t=void 0!==r[5];return r[4]&&(i+="@supports (".concat(r[4],") {")),r[2]&&(i+="@media ".concat(r[2]," {")),t&&(i+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),i+=o(r),t&&(i+="}"),r[2]&&(i+="}"),r[4]&&(i+="}"),i}).join("")},r.i=function(o,i,t,e,a){"string"==typeof o&&(o=[[null,o,void 0]]);var n={};if(t)for(var p=0;p<this.length;p++){var l=this[p][0];null!=l&&(n[l]=!0)}for(var s=0;s<o.length;s++){var c=[].concat(o[s]);t&&n[c[0]]||(void 0!==a&&(void 0===c[5]||(c[1]="@layer".concat(c[5].length>0?" ".concat(c[5]):""," {").concat(c[1],"}")),c[5]=a),i&&(c[2]&&(c[1]="@media ".concat(c[2]," {").concat(c[1],"}")),c[2]=i),e&&(c[4]?(c[1]="@supports (".concat(c[4],") {").concat(c[1],"}"),c[4]=e):c[4]="".concat(e)),r.push(c))}},r}},26(o){o.exports=function(o){return o[1]}},19(o){var r=[];function i(o){for(var i=-1,t=0;t<r.length;t++)if(r[t].identifier===o){i=t;break}return i}function t(o,t){for(var e={},a=[],n=0;n<o.length;n++){var p=o[n],l=t.base?p[0]+t.base:p[0],s=e[l]||0,c="".concat(l," ").concat(s);e[l]=s+1;var h=i(c),d={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==h)r[h].references++,r[h].updater(d);else{var u=function(o,r){var i=r.domAPI(r);return i.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&i.update(o=r):i.remove()}}(d,t);t.byIndex=n,r.splice(n,0,{identifier:c,updater:u,references:1})}a.push(c)}return a}o.exports=function(o,e){var a=t(o=o||[],e=e||{});return function(o){o=o||[];for(var n=0;n<a.length;n++){var p=i(a[n]);r[p].references--}for(var l=t(o,e),s=0;s<a.length;s++){var c=i(a[s]);0===r[c].references&&(r[c].updater(),r.splice(c,1))}a=l}}},21(o){var r={};o.exports=function(o,i){var t=function(o){if(void 0===r[o]){var i=document.querySelector(o);if(window.HTMLIFrameElement&&i instanceof window.HTMLIFrameElement)try{i=i.contentDocument.head}catch(o){i=null}r[o]=i}return r[o]}(o);if(!t)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");t.appendChild(i)}},23(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},22(o,r,i){o.exports=function(o){var r=i.nc;r&&o.setAttribute("nonce",r)}},20(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(i){var t,e,a;t="",i.supports&&(t+="@supports (".concat(i.supports,") {")),i.media&&(t+="@media ".concat(i.media," {")),(e=void 0!==i.layer)&&(t+="@layer".concat(i.layer.length>0?" ".concat(i.layer):""," {")),t+=i.css,e&&(t+="}"),i.media&&(t+="}"),i.supports&&(t+="}"),(a=i.sourceMap)&&"u">typeof btoa&&(t+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(a))))," */")),o.styleTagTransform(t,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},24(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},18(o,r,i){var t=i(19),e=i.n(t),a=i(20),n=i.n(a),p=i(21),l=i.n(p),s=i(22),c=i.n(s),h=i(23),d=i.n(h),u=i(24),f=i.n(u),b=i(25),x={};x.styleTagTransform=f(),x.setAttributes=c(),x.insert=l().bind(null,"head"),x.domAPI=n(),x.insertStyleElement=d(),e()(b.A,x),b.A&&b.A.locals&&b.A.locals}}]);
