@@ -21,6 +21,9 @@ const whole = numbers({ maximumFractionDigits: 0 });
 
 /** Calls a second: 0.4, 3.2, 48, 1.2K. */
 export function rate(value: number): string {
+  if (value > 0 && value < 0.1) {
+    return '<0.1';
+  }
   return value < 10 ? significant2(value) : compact(Math.round(value));
 }
 
@@ -139,6 +142,9 @@ export function versionTime(version: string): Date | null {
 export function path(text: string, most = 28): string {
   if (text.length <= most) {
     return text;
+  }
+  if (!text.includes('/')) {
+    return `${text.slice(0, most - 1)}…`;
   }
   const name = text.slice(text.lastIndexOf('/') + 1);
   const rest = Math.max(3, most - name.length - 1);

@@ -39,7 +39,7 @@ export function Call(props: ITabProps): JSX.Element {
   const wrong = takes && text.trim() && input.error ? input.error : null;
   const busy = `run:${name}` in state.busy;
   const disabled =
-    blockedFor(state, 'run', trans.__) ??
+    blockedFor(state, 'run', trans) ??
     (busy ? trans.__('Under way…') : null) ??
     (!asJob && !runnable(view) ? (view.reason ?? trans.__('Not loaded')) : null) ??
     (wrong ? trans.__('The input is not JSON') : null);

@@ -29,7 +29,7 @@ export function ChooseVersions(props: {
   const changes = would
     ? ops.filter(op => would[op] && would[op].version !== versionOf(view, op)?.version)
     : [];
-  const blocked = blockedFor(state, 'load', trans.__);
+  const blocked = blockedFor(state, 'load', trans);
   const busy = `load:${view.name}` in state.busy ? trans.__('Under way…') : null;
   return (
     <div className="ch-choose" data-testid="chariots-choose">

@@ -81,8 +81,11 @@ function Versions(props: ITabProps & { op: string }): JSX.Element {
   const next = older ? older.next : (first.value?.next ?? null);
   const served = versionOf(view, op)?.version;
   const at = items.findIndex(info => info.version === served);
-  const b = pair.b ?? items[at]?.version ?? items[0]?.version;
-  const a = pair.a ?? items[items.findIndex(info => info.version === b) + 1]?.version;
+  // what is served and its predecessor; without one, with what came after it
+  const here = Math.max(0, at);
+  const from = here + 1 < items.length ? here + 1 : here;
+  const a = pair.a ?? items[from]?.version;
+  const b = pair.b ?? items[Math.max(0, from - 1)]?.version;
   const more = () => {
     if (next !== null) {
       void model.api

@@ -72,7 +72,7 @@ export function Jobs(props: IJobsProps): JSX.Element | null {
       </Empty>
     );
   }
-  const blocked = blockedFor(state, undefined, trans.__);
+  const blocked = blockedFor(state, undefined, trans);
   const stale = state.connection === 'away' ? state.asOf : null;
   return (
     <>

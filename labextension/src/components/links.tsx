@@ -22,7 +22,7 @@ export function BrokenLinks(props: {
   const [busy, setBusy] = React.useState(false);
   const [failed, setFailed] = React.useState<string | null>(null);
   const { broken = [], missing = [], remedy = [] } = refusal;
-  const blocked = blockedFor(state, 'run', trans.__);
+  const blocked = blockedFor(state, 'run', trans);
   const wait = busy ? trans.__('Under way…') : null;
   const served = new Map(state.pipelines.map(one => [one.name, one]));
 

@@ -1,6 +1,7 @@
 /**
  * The pipelines of the server, one row each, with their details under it.
  */
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 import { detailsOf, matches, stateOf, wordsOf } from '../derive';
 import type { IDetail } from '../derive';
@@ -106,9 +107,9 @@ export function Pipelines(props: IPipelinesProps): JSX.Element | null {
     return <NoMatch query={query} onClear={props.onClear} />;
   }
   const blocked = {
-    run: blockedFor(state, 'run', trans.__),
-    save: blockedFor(state, 'save', trans.__),
-    load: blockedFor(state, 'load', trans.__)
+    run: blockedFor(state, 'run', trans),
+    save: blockedFor(state, 'save', trans),
+    load: blockedFor(state, 'load', trans)
   };
   return (
     <Rows<IPipelineLine>
@@ -153,15 +154,17 @@ export function Pipelines(props: IPipelinesProps): JSX.Element | null {
 export function blockedFor(
   state: IState,
   action: Busy | undefined,
-  __: (text: string) => string
+  trans: TranslationBundle
 ): string | null {
   if (mayAct(state, action)) {
     return null;
   }
   if (state.connection !== 'live') {
-    return __('No connection');
+    return trans.__('No connection');
   }
-  return state.understood ? __('You may not do this') : __('Reload the page first');
+  return state.understood
+    ? trans.__('You may not do this')
+    : trans.__('Reload the page first');
 }
 
 function NoPipelines(props: { state: IState }): JSX.Element | null {
@@ -187,7 +190,7 @@ function NoPipelines(props: { state: IState }): JSX.Element | null {
           icon="wheel"
           text={trans.__('Serve notebook')}
           title={trans.__('Serve the pipelines of the current notebook')}
-          disabled={blockedFor(props.state, undefined, trans.__)}
+          disabled={blockedFor(props.state, undefined, trans)}
           onClick={() => host.serve?.()}
         />
       )}

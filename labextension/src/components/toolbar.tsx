@@ -33,7 +33,7 @@ export function Head(props: IHeadProps): JSX.Element {
             icon="wheel"
             text={trans.__('Serve notebook')}
             title={trans.__('Serve the pipelines of the current notebook')}
-            disabled={blockedFor(state, undefined, trans.__)}
+            disabled={blockedFor(state, undefined, trans)}
             onClick={() => host.serve?.()}
             testid="chariots-serve"
           />

@@ -134,7 +134,7 @@ function Toolbar(props: {
   const busy = (action: string) =>
     `${action}:${name}` in state.busy ? trans.__('Under way…') : null;
   const cannotRun = runnable(view) ? null : (view.reason ?? trans.__('Not loaded'));
-  const blockedLoad = blockedFor(state, 'load', trans.__);
+  const blockedLoad = blockedFor(state, 'load', trans);
   const note = state.notes[name];
   return (
     <>
@@ -143,7 +143,7 @@ function Toolbar(props: {
           icon="run"
           text={view.takes_input ? trans.__('Run…') : trans.__('Run')}
           title={trans.__('Run %1', name)}
-          disabled={blockedFor(state, 'run', trans.__) ?? busy('run') ?? cannotRun}
+          disabled={blockedFor(state, 'run', trans) ?? busy('run') ?? cannotRun}
           onClick={() => host.run(name)}
         />
         <Button
@@ -151,7 +151,7 @@ function Toolbar(props: {
           text={trans.__('Save')}
           title={trans.__('Save %1', name)}
           disabled={
-            blockedFor(state, 'save', trans.__) ??
+            blockedFor(state, 'save', trans) ??
             busy('save') ??
             (view.unsaved ? null : trans.__('Nothing to save'))
           }
