@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readFileSync } from 'node:fs';
+import about from '../package.json';
 import { settle, spans } from '../src/ansi';
 import { stateOf } from '../src/derive';
 import * as format from '../src/format';
@@ -77,5 +77,5 @@ describe('lines of a terminal', () => {
 });
 
 it('the page is of the release that its package says', () => {
-  expect(JSON.parse(readFileSync('package.json', 'utf8')).version).toBe(RELEASE);
+  expect(about.version).toBe(RELEASE);
 });
