@@ -78,8 +78,8 @@ function JobRowBody(props: IJobRowProps): JSX.Element {
         <JobActions {...props} />
       </div>
       {second && (
-        <div className="jp-Chariots-jobline" role="presentation">
-          <span className="ch-name ch-t" role="gridcell" title={job.error?.message ?? second[0]}>
+        <div className="jp-Chariots-jobline" role="gridcell">
+          <span className="ch-name ch-t" title={job.error?.message ?? second[0]}>
             <Wide wide={second[0]} narrow={second[1]} />
           </span>
           {job.status === 'running' && <Bar job={job} text={second[0]} />}

@@ -1,19 +1,14 @@
 /**
  * The side panel: pipelines and jobs in two sections.
  */
-import {
-  PanelWithToolbar,
-  ReactWidget,
-  SidePanel,
-  ToolbarButton,
-  collapseAllIcon
-} from '@jupyterlab/ui-components';
+import { PanelWithToolbar, ReactWidget, SidePanel } from '@jupyterlab/ui-components';
 import type { ITranslator } from '@jupyterlab/translation';
 import { Signal } from '@lumino/signaling';
 import { AccordionPanel } from '@lumino/widgets';
 import type { AccordionLayout } from '@lumino/widgets';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
+import { Button } from '../components/button';
 import { Chariots } from '../components/context';
 import { chariotsIcon } from '../components/icons';
 import { Jobs } from '../components/jobs';
@@ -60,11 +55,14 @@ export class ChariotsPanel extends SidePanel {
     pipelines.title.label = trans.__('Pipelines');
     pipelines.toolbar.addItem(
       'collapse',
-      new ToolbarButton({
-        icon: collapseAllIcon,
-        tooltip: trans.__('Collapse all'),
-        onClick: () => this.collapse()
-      })
+      ReactWidget.create(
+        <Button
+          icon="collapse"
+          title={trans.__('Collapse all')}
+          onClick={() => this.collapse()}
+          testid="chariots-collapse"
+        />
+      )
     );
     pipelines.addWidget(
       this.part(() => (
