@@ -37,6 +37,14 @@ _LONGEST = 400
 _DIM = 'style="color: var(--jp-ui-font-color2)"'
 _LINES = "line-height: 1.4; white-space: normal; overflow-wrap: anywhere"
 
+_WHEEL = (
+    '<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true" fill="none" '
+    'stroke="currentColor" stroke-width="1.5" stroke-linecap="round" '
+    'style="vertical-align: -3px"><circle cx="8" cy="8" r="5.7"/><circle cx="8" cy="8" r="1.3"/>'
+    '<path d="M8 2.3v4.4M8 9.3v4.4M3.1 5.1l3.8 2.2M9.1 8.7l3.8 2.2M12.9 5.1 9.1 7.3M6.9 8.7l-3.8 '
+    '2.2"/></svg>'
+)
+
 View = Mapping[str, Any]
 
 
@@ -115,7 +123,7 @@ def failure(error: ChariotsError) -> str:
 def title(said: Iterable[str]) -> str:
     """The line at the top."""
     more = escape(" · ".join(said))
-    return f'<div style="{_LINES}"><b>Chariots</b> <span {_DIM}>{more}</span></div>'
+    return f'<div style="{_LINES}">{_WHEEL} <b>Chariots</b> <span {_DIM}>{more}</span></div>'
 
 
 def paragraph(bold: str, text: str) -> str:

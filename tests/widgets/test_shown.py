@@ -15,6 +15,7 @@ ODD = "</pre><script>alert(1)</script>\"'><img src=x onerror='alert(2)'>&lt;![CD
 ALLOWED = {
     *("b", "br", "code", "details", "div", "p", "pre", "span", "summary"),
     *("table", "tbody", "td", "tr"),
+    *("svg", "circle", "path"),  # the wheel in the title
 }
 VIEW = {
     "name": ODD,
@@ -88,7 +89,9 @@ def test_markup(name):
     reader.feed(MARKUP[name])
     reader.close()
     assert reader.tags <= ALLOWED
-    assert reader.attributes <= {"style", "title", "role", "aria-hidden"}
+    if name != "title":  # which has a picture
+        assert reader.attributes <= {"style", "title", "role", "aria-hidden"}
+    assert not any(one.startswith("on") for one in reader.attributes)
 
 
 def test_it_is_still_readable():
