@@ -24,6 +24,18 @@ def version() -> str:
     return found[1]
 
 
+def lab_extension() -> list[tuple[str, list[str]]]:
+    """The prebuilt extension of JupyterLab: where each of its files goes."""
+    target = "share/jupyter/labextensions/jupyter-chariots"
+    built = HERE / "labextension" / "prebuilt"
+    files = [(target, ["labextension/install.json"])]
+    for folder in sorted({path.parent for path in built.rglob("*") if path.is_file()}):
+        inside = folder.relative_to(built).as_posix()
+        names = sorted(p.relative_to(HERE).as_posix() for p in folder.iterdir() if p.is_file())
+        files.append((f"{target}/{inside}" if inside != "." else target, names))
+    return files
+
+
 SKLEARN = ["scikit-learn>=1.4", "pandas>=2.1"]
 ARROW = ["pyarrow>=15"]  # older ones unpickle what a stream brings
 DASK = ["distributed>=2024.1"]
@@ -49,7 +61,8 @@ setup(
         ]
     },
     data_files=[
-        ("etc/jupyter/jupyter_server_config.d", ["jupyter_chariots/server/jupyter_chariots.json"])
+        ("etc/jupyter/jupyter_server_config.d", ["jupyter_chariots/server/jupyter_chariots.json"]),
+        *lab_extension(),
     ],
     # `jupyter chariots …` looks for it
     entry_points={"console_scripts": ["jupyter-chariots = jupyter_chariots.cli:main"]},
@@ -93,6 +106,7 @@ setup(
             "nbclient>=0.10",
             "notebook>=7.2",
             "openapi-spec-validator>=0.7",
+            "playwright>=1.49",  # drives a Chromium that is there; brings none
             "pandas-stubs",
             "polars>=1.0",
             "pytest>=8.3",

@@ -36,6 +36,7 @@ _PLACES = {
     "as_op": "ml",
     "errors": "",
     "op": "pipelines",
+    "panel": "widgets",
     "progress": "pipelines",
 }
 
@@ -62,3 +63,10 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from .server.app import PipelinesServer
 
     return [{"module": "jupyter_chariots", "app": PipelinesServer}]
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext jupyter_chariots``: the magic ``%chariots``."""
+    from .client.magics import load
+
+    load(ipython)

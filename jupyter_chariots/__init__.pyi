@@ -26,9 +26,11 @@ from .versioning import Version as Version
 from .versioning import VersionedField as VersionedField
 from .versioning import VersionedFieldDict as VersionedFieldDict
 from .versioning import VersionType as VersionType
+from .widgets import panel as panel
 from .workers.pools.base import BaseWorkerPool as BaseWorkerPool
 
 __version__: str
 __all__: list[str]
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]: ...
+def load_ipython_extension(ipython: Any) -> None: ...

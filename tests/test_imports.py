@@ -39,7 +39,7 @@ ALLOWED = {
         "notebooks",
     },
     "client": {"errors", "versioning", "pipelines", "ml", "op_store", "formats", "workers"},
-    "widgets": {"errors", "client"},
+    "widgets": {"errors", "versioning", "client"},
     "cli": {"errors", "versioning", "op_store", "client", "notebooks", "workers"},
 }
 # The package itself names everything, lazily; examples use the public names.

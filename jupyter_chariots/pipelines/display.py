@@ -6,7 +6,7 @@ import re
 
 from ..versioning.spec import NodeSpec, PipelineSpec
 
-__all__ = ["as_mermaid", "as_text"]
+__all__ = ["as_mermaid", "as_text", "escaped"]
 
 _INPUT, _OUTPUT = "__pipeline_input__", "__pipeline_output__"
 
@@ -32,7 +32,7 @@ def as_mermaid(spec: PipelineSpec) -> str:
         lines.append('  input(["input"])')
     producers: dict[str, int] = {}
     for index, node in enumerate(spec.nodes):
-        label = "<br>".join(_escaped(text) for text in (node.name, _kind(node)) if text)
+        label = "<br>".join(escaped(text) for text in (node.name, _kind(node)) if text)
         shape = f'["{label}"]'
         if node.pipeline is not None:
             shape = f'[["{label}"]]'
@@ -46,7 +46,7 @@ def as_mermaid(spec: PipelineSpec) -> str:
             if name == _INPUT:
                 lines.append(f"  input --> n{index}")
             elif name in producers:
-                lines.append(f'  n{producers[name]} -- "{_escaped(name)}" --> n{index}')
+                lines.append(f'  n{producers[name]} -- "{escaped(name)}" --> n{index}')
             else:
                 lines.append(f"  n{by_name[name]} --> n{index}")
     if spec.gives_output:
@@ -66,6 +66,6 @@ def _names(names: tuple[str, ...]) -> str:
     return ", ".join({_INPUT: "input", _OUTPUT: "output"}.get(name, name) for name in names)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """The text with Mermaid's codes for all that could mean something there, or in HTML."""
     return re.sub(r"[^\w (),.:/+=-]", lambda found: f"#{ord(found[0])};", text)
