@@ -35,7 +35,9 @@ def width(lab: Lab, pixels: int) -> None:
     lab.page.evaluate(
         """width => {
             const {shell} = window.jupyterapp;
-            shell._hsplitPanel.setRelativeSizes([Math.max(250, width), 1000 - width, 0]);
+            const left = Math.max(250, width);
+            const rest = shell._hsplitPanel.node.clientWidth - left;
+            shell._hsplitPanel.setRelativeSizes([left, rest, 0]);
             const panel = document.getElementById('jupyter-chariots');
             panel.style.maxWidth = width < 250 ? `${width}px` : '';
         }""",
@@ -59,6 +61,8 @@ def test_nothing_served_says_what_to_do(lab: Lab):
 @pytest.mark.parametrize("pixels", [300, 240])
 def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pixels: int):
     """In light and dark, wide and narrow; and axe finds nothing wrong."""
+    from playwright.sync_api import expect
+
     lab.theme(theme)
     width(lab, pixels)
     words = {
@@ -72,7 +76,9 @@ def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pi
     for name, (state, wide, narrow) in words.items():
         lab.state(name, state)
         word = lab.hook(f"chariots-pipeline-{name}").locator(".ch-pill")
-        assert word.inner_text().strip() == (wide if pixels >= 270 else narrow), name
+        expect(word).to_be_visible(visible=pixels >= 270 or narrow != "")
+        if narrow or pixels >= 270:
+            assert word.inner_text().strip() == (wide if pixels >= 270 else narrow), name
         assert wide in lab.hook(f"chariots-pipeline-{name}").get_attribute("aria-label")
         assert lab.hook(f"chariots-versions-{name}").count() == 1
     heights = lab.page.eval_on_selector_all(
@@ -80,7 +86,7 @@ def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pi
     )
     assert set(heights) <= {24, 48}
     box = clip(lab)
-    assert abs(box["width"] - pixels) <= 2
+    assert abs(box["width"] - pixels) <= 4
     spill = lab.page.eval_on_selector_all(
         ".jp-Chariots-list", "lists => lists.map(list => list.scrollWidth - list.clientWidth)"
     )
@@ -125,7 +131,7 @@ def test_a_job_that_fails_out_of_sight_is_told(lab: Lab, pretended: Pretended):
     lab.hook("chariots-panel").wait_for(state="hidden")
     body = all_states()
     failed = job(
-        "5555" + "0" * 28, "late", "failed", ended=-1, error={"code": "x", "message": "no"}
+        "5555" + "0" * 28, "late", "failed", ended=0, error={"code": "x", "message": "no"}
     )
     pretended.say({**body, "jobs": [failed]})
     lab.page.get_by_text("late failed: no").first.wait_for()

@@ -80,7 +80,8 @@ button.ch-link:focus-visible,
 }
 
 /* the side panel */
-.jp-SidePanel.jp-Chariots {
+/* the shell gives 250 px at least to whatever is in its side areas */
+#jupyter-chariots.jp-SidePanel.jp-Chariots {
   min-width: 0;
 }
 
