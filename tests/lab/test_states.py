@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ..live import wait_for
 from .browser import Lab, lab_server
 from .pretended import Pretended, all_states, job, many, snapshot
 
@@ -35,11 +36,14 @@ def width(lab: Lab, pixels: int) -> None:
     lab.page.evaluate(
         """width => {
             const {shell} = window.jupyterapp;
-            const left = Math.max(250, width);
-            const rest = shell._hsplitPanel.node.clientWidth - left;
-            shell._hsplitPanel.setRelativeSizes([left, rest, 0]);
-            const panel = document.getElementById('jupyter-chariots');
-            panel.style.maxWidth = width < 250 ? `${width}px` : '';
+            const stack = document.getElementById('jp-left-stack');
+            stack.style.minWidth = width < 250 ? '0' : '';
+            shell._leftHandler.stackedPanel.fit();
+            shell._hsplitPanel.fit();
+            requestAnimationFrame(() => {
+                const rest = shell._hsplitPanel.node.clientWidth - width;
+                shell._hsplitPanel.setRelativeSizes([width, rest, 0]);
+            });
         }""",
         pixels,
     )
@@ -65,6 +69,7 @@ def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pi
 
     lab.theme(theme)
     width(lab, pixels)
+    wait_for(lambda: abs(clip(lab)["width"] - pixels) <= 4, f"a width of {pixels} px")
     words = {
         "iris": ("newer", "newer in store", "newer"),
         "churn-score": ("loaded", "loaded", ""),
@@ -86,7 +91,6 @@ def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pi
     )
     assert set(heights) <= {24, 48}
     box = clip(lab)
-    assert abs(box["width"] - pixels) <= 4
     spill = lab.page.eval_on_selector_all(
         ".jp-Chariots-list", "lists => lists.map(list => list.scrollWidth - list.clientWidth)"
     )
@@ -130,9 +134,7 @@ def test_a_job_that_fails_out_of_sight_is_told(lab: Lab, pretended: Pretended):
     lab.command("application:toggle-left-area")
     lab.hook("chariots-panel").wait_for(state="hidden")
     body = all_states()
-    failed = job(
-        "5555" + "0" * 28, "late", "failed", ended=0, error={"code": "x", "message": "no"}
-    )
+    failed = job("5555" + "0" * 28, "late", "failed", ended=0, error={"code": "x", "message": "no"})
     pretended.say({**body, "jobs": [failed]})
     lab.page.get_by_text("late failed: no").first.wait_for()
     lab.hook("chariots-status").get_by_text("1 failed").click()
