@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _PLACES = {
     "BaseMLOp": "ml",
     "BaseOp": "pipelines",
+    "BaseWorkerPool": "workers.pools.base",
     "JobStatus": "client",
     "LoadableOp": "pipelines",
     "MLMode": "ml",

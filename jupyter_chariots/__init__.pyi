@@ -25,6 +25,7 @@ from .versioning import Version as Version
 from .versioning import VersionedField as VersionedField
 from .versioning import VersionedFieldDict as VersionedFieldDict
 from .versioning import VersionType as VersionType
+from .workers.pools.base import BaseWorkerPool as BaseWorkerPool
 
 __version__: str
 __all__: list[str]

@@ -6,8 +6,11 @@ several servers can run at once. Waiting is always for a condition, with a deadl
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,6 +24,17 @@ from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IRIS = "jupyter_chariots.examples.iris"
+# As `jupyter server`, without what takes most of its time: a grammar that jsonschema compiles to
+# check addresses by, and the extensions for front ends. Like its script it imports nothing from
+# the folder that it runs in. Other apps are started as a user does.
+_QUICK = (
+    "import sys; del sys.path[0]; sys.modules['rfc3987_syntax'] = None; "
+    "from jupyter_server.serverapp import main; main()"
+)
+_LEFT_OUT = dict.fromkeys(
+    ["jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim"], False
+)
+_CHANCE = random.SystemRandom()  # each process of pytest-xdist seeds the other one alike
 _OURS = ("CHARIOTS_", "JPY_", "JUPYTER", "IPYTHON", "XDG_")
 
 
@@ -45,11 +59,16 @@ def wait_for(condition: Callable[[], Any], what: str, deadline: float = 60.0) ->
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of this machine that nobody listens on.
+
+    Not one of those that the system gives to connections: between the choice and the start of a
+    server, or while it is started again, another process might get it.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def clean_environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -131,18 +150,18 @@ class LiveServer:
 
     def begin(self) -> None:
         """Start it, and do not wait."""
+        quick = self.app == "server"
+        extensions = {"jupyter_chariots": True, **(_LEFT_OUT if quick else {})}
         command = [
             sys.executable,
-            "-m",
-            "jupyter_core",
-            self.app,
+            *(["-c", _QUICK] if quick else ["-m", "jupyter_core", self.app]),
             "--no-browser",
             "--allow-root",
             *self.listening(),
             f"--ServerApp.root_dir={self.root}",
             f"--ServerApp.base_url={self.base_url}",
             f"--IdentityProvider.token={self.token}",
-            "--ServerApp.jpserver_extensions={'jupyter_chariots': True}",
+            f"--ServerApp.jpserver_extensions={extensions}",
             *(f"--PipelinesServer.app_pipelines={name}" for name in self.app_pipelines),
             *self.arguments,
         ]
@@ -183,7 +202,7 @@ class LiveServer:
         except OSError:
             return False
 
-    def stop(self, deadline: float = 30.0) -> None:
+    def stop(self, deadline: float = 60.0) -> None:
         """Ask it to end (SIGTERM) and wait until it has."""
         if self.process is not None:
             self.process.terminate()
@@ -253,6 +272,19 @@ class LiveServer:
     def get(self, path: str, **kwargs: Any) -> Answer:
         """A GET."""
         return self.request("GET", path, **kwargs)
+
+    def send(self, pipeline: str, value: Any) -> http.client.HTTPConnection:
+        """Call a pipeline, and do not wait for the answer; whoever asked may go away."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {
+            "Authorization": f"token {self.token}",
+            "Content-Type": "application/json",
+        }
+        body = json.dumps({"pipeline_input": value})
+        connection.request(
+            "POST", f"{self.base_url}chariots/pipelines/{pipeline}/main", body, headers
+        )
+        return connection
 
     def __enter__(self) -> LiveServer:
         return self if self.process is not None else self.start()

@@ -30,7 +30,7 @@ def test_the_names_of_the_design() -> None:
     names = """Pipeline Node ReservedNodes op BaseOp LoadableOp MLMode BaseMLOp SKSupervisedOp
         SKUnsupervisedOp Version VersionType VersionedField VersionedFieldDict SequentialRunner
         ThreadRunner OpCallBack PipelineCallback OpStore PipelinesClient PipelineResponse JobStatus
-        PipelinesServer errors as_op"""
+        BaseWorkerPool PipelinesServer errors as_op"""
     assert set(names.split()) <= set(jupyter_chariots.__all__)
 
 

@@ -2,7 +2,8 @@
 
 Pandas frames keep names, order and dtypes of their columns (nullable, categorical, date-time with
 zone, string …). **An index with a name is kept; one without is dropped.** A column of mixed Python
-objects travels as the JSON of each. Polars frames and Arrow tables are themselves.
+objects travels as the JSON of each. Texts are noted where they are objects, since Arrow has one
+type for all texts and pandas 3 makes strings of it. Polars frames and Arrow tables are themselves.
 
 The stream says in its own metadata what the value was, so the other side makes the same of it;
 a stream from elsewhere becomes a pandas frame, or a polars one where there is no pandas.
@@ -14,6 +15,7 @@ import functools
 import importlib.util
 import json
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidInput, UnsupportedFormat
@@ -113,18 +115,25 @@ def _of_pandas(frame: Any, note: dict[str, Any]) -> Any:
 
     if len(frame) and not len(frame.columns):
         raise ValueError("a stream counts rows by its columns")
-    mixed = [
-        place
-        for place, dtype in enumerate(frame.dtypes)
-        if pandas.api.types.is_object_dtype(dtype)
-        and pandas.api.types.infer_dtype(frame.iloc[:, place], skipna=True) not in _TYPED
-    ]
+    mixed, texts = [], {}
+    for place, dtype in enumerate(frame.dtypes):
+        if isinstance(dtype, pandas.CategoricalDtype):
+            if pandas.api.types.infer_dtype(dtype.categories) == "string":
+                texts[place] = str(dtype.categories.dtype)
+        elif pandas.api.types.is_object_dtype(dtype):
+            found = pandas.api.types.infer_dtype(frame.iloc[:, place], skipna=True)
+            if found not in _TYPED:
+                mixed.append(place)
+            elif found == "string":
+                texts[place] = "object"
+    if texts:
+        note["texts"] = texts
     if mixed:
         note["json"] = mixed
         frame = frame.copy(deep=False)
         for place in mixed:
-            texts = [json.dumps(item, default=_plain) for item in frame.iloc[:, place]]
-            frame.isetitem(place, pandas.Series(texts, frame.index, dtype=object))
+            said = [json.dumps(item, default=_plain) for item in frame.iloc[:, place]]
+            frame.isetitem(place, pandas.Series(said, frame.index, dtype=object))
     if all(name is None for name in frame.index.names):
         # not preserve_index=False, which forgets that the names of columns are numbers or tuples
         return pyarrow.Table.from_pandas(frame.reset_index(drop=True))
@@ -165,20 +174,33 @@ def _value(table: Any) -> Any:
 
         frame: Any = polars.from_arrow(table)
         return frame.to_series() if kind.endswith(".Series") else frame
-    frame = _to_pandas(table, note.get("json", []))
+    frame = _to_pandas(table, note)
     if kind != "pandas.Series":
         return frame
     series = frame.iloc[:, 0]
     return series if note.get("named") else series.rename(None)
 
 
-def _to_pandas(table: Any, mixed: list[int]) -> Any:
+def _to_pandas(table: Any, note: Mapping[str, Any]) -> Any:
     import pandas
 
     frame = table.to_pandas()
-    for place in mixed:
+    for place in note.get("json", ()):
         values = pandas.Series(None, frame.index, dtype=object)
-        texts = frame.iloc[:, place]
-        values[:] = pandas.array([json.loads(text) for text in texts], dtype=object)
+        values[:] = pandas.array([json.loads(text) for text in frame.iloc[:, place]], dtype=object)
         frame.isetitem(place, values)
+    for place, dtype in note.get("texts", {}).items():
+        _restore_texts(frame, table, int(place), dtype)
     return frame
+
+
+def _restore_texts(frame: Any, table: Any, place: int, dtype: str) -> None:
+    import pandas
+
+    column = frame.iloc[:, place]
+    if isinstance(column.dtype, pandas.CategoricalDtype):
+        categories = column.cat.categories.astype(dtype)
+        frame.isetitem(place, column.cat.rename_categories(categories))
+    elif column.dtype != dtype:
+        values = table.column(place).to_numpy()  # what is missing is None in it, as it was
+        frame.isetitem(place, pandas.Series(values, frame.index, dtype=dtype))

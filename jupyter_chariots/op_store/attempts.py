@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from ..errors import ChariotsError, from_payload
 from ..versioning.status import JobStatus
 from . import claims, waiting
 from .base import StoreBase
-from .blobs import Prepared
+from .blobs import Prepared, digest_of
 from .database import Database
 from .records import Claim, Job, Lease
 
@@ -35,11 +34,41 @@ class Attempts(StoreBase):
             pipelines: only jobs of these; by default of all that are registered.
             lease_s: after so many seconds without renewal the worker counts as lost.
         """
-        with self._db.read() as db:
-            if not claims.waits(db, pipelines):
-                return None  # a look that finds nothing locks nobody out
+        if not self.job_waits(pipelines):
+            return None  # a look that finds nothing locks nobody out
         with self._change(durable=False) as db:
-            return claims.claim(db, worker, pipelines, lease_s)
+            taken = claims.claim(db, worker, pipelines, lease_s)
+            return taken[0] if taken else None
+
+    def job_waits(self, pipelines: Collection[str] | None = None) -> bool:
+        """Whether there is a job to claim; locks nobody out."""
+        with self._db.read() as db:
+            return claims.waits(db, pipelines)
+
+    def claiming(
+        self, worker: str, most: int, pipelines: Collection[str], lease_s: float = 10.0
+    ) -> Callable[[Database], list[tuple[Claim, bytes | None]]]:
+        """:meth:`claim_job`, several times, as a change for :meth:`together`.
+
+        Gives the claims, each with the input of the job, unless that is a large one: then
+        :meth:`OpStore.job_input` reads it.
+        """
+
+        def change(db: Database) -> list[tuple[Claim, bytes | None]]:
+            return [
+                (claim, self._small_input(db, claim.job.seq))
+                for claim in claims.claim(db, worker, pipelines, lease_s, most)
+            ]
+
+        return change
+
+    def _small_input(self, db: Database, seq: int) -> bytes | None:
+        digest, data = db.execute(
+            "SELECT j.input, b.data FROM jobs j JOIN blobs b ON b.digest = j.input WHERE j.seq = ?",
+            (seq,),
+        ).fetchone()
+        # what was changed is refused where it is read again
+        return data if data is not None and digest_of(data) == digest else None
 
     def begin_job(
         self,
@@ -56,23 +85,33 @@ class Attempts(StoreBase):
 
         Args, raises: as for :meth:`OpStore.submit_job` and :meth:`claim_job`.
         """
-        prepared = self._blobs.prepare(body)
+        change = self.beginning(
+            pipeline, body, form, worker=worker, lease_s=lease_s, save=save, who=who
+        )
         with self._change() as db:
+            return change(db)
+
+    def beginning(
+        self,
+        pipeline: str,
+        body: bytes,
+        form: Mapping[str, Any] | None = None,
+        *,
+        worker: str,
+        lease_s: float = 10.0,
+        save: bool = False,
+        who: str | None = None,
+    ) -> Callable[[Database], Claim]:
+        """:meth:`begin_job` as a change for :meth:`together`."""
+        prepared = self._blobs.prepare(body)
+
+        def change(db: Database) -> Claim:
             job = waiting.submit(
-                db,
-                self._blobs,
-                uuid.uuid4().hex,
-                pipeline,
-                prepared,
-                form or {},
-                priority=0,
-                save=save,
-                after=(),
-                idempotency_key=None,
-                max_attempts=1,
-                who=who,
+                db, self._blobs, pipeline, prepared, form, save=save, max_attempts=1, who=who
             )
             return claims.begin(db, job, worker, lease_s)
+
+        return change
 
     def renew_jobs(
         self, leases: Collection[Lease], progress: Mapping[str, Mapping[str, Any]] | None = None
@@ -119,12 +158,28 @@ class Attempts(StoreBase):
             JobCancelled: the job was to be cancelled, and is.
             StoreError: the store or the saver failed; nothing was recorded.
         """
-        prepared = self._blobs.prepare(body)
+        change = self.finishing(lease, body, header)
         with self._change() as db:
+            job = change(db)
+        if job.status is JobStatus.CANCELLED:
+            raise from_payload(job.error or {})
+        return job
+
+    def finishing(
+        self, lease: Lease, body: bytes, header: Mapping[str, Any]
+    ) -> Callable[[Database], Job]:
+        """:meth:`finish_job` as a change for :meth:`together`; it gives the job, cancelled if that
+        was asked for.
+        """
+        prepared = self._blobs.prepare(body)
+
+        def change(db: Database) -> Job:
             job = claims.may_report(db, lease, JobStatus.DONE)
-            if job.status is not JobStatus.CANCELLED:
-                return self._finish(db, job, prepared, header, None)
-        raise from_payload(job.error or {})
+            if job.status is JobStatus.CANCELLED:
+                return job
+            return self._finish(db, job, prepared, header, None)
+
+        return change
 
     def fail_job(self, lease: Lease, error: ChariotsError) -> Job:
         """End a job with an error, traceback included; it is not tried again.
@@ -136,7 +191,11 @@ class Attempts(StoreBase):
             LeaseLost: the job was taken from this attempt; nothing was recorded.
         """
         with self._change() as db:
-            return claims.fail(db, claims.may_report(db, lease, JobStatus.FAILED), error)
+            return self.failing(lease, error)(db)
+
+    def failing(self, lease: Lease, error: ChariotsError) -> Callable[[Database], Job]:
+        """:meth:`fail_job` as a change for :meth:`together`."""
+        return lambda db: claims.fail(db, claims.may_report(db, lease, JobStatus.FAILED), error)
 
     def lose_job(self, lease: Lease, why: str, *, renewals: int | None = None) -> Job | None:
         """Say that the worker of an attempt is gone: the job is queued again, or, if that was the
@@ -162,6 +221,14 @@ class Attempts(StoreBase):
         """
         with self._change() as db:
             return claims.hand_back(db, lease)
+
+    def losing(self, lease: Lease, why: str) -> Callable[[Database], Job | None]:
+        """:meth:`lose_job` as a change for :meth:`together`."""
+        return lambda db: claims.lose(db, lease, why, None)
+
+    def handing_back(self, lease: Lease) -> Callable[[Database], Job | None]:
+        """:meth:`hand_back_job` as a change for :meth:`together`."""
+        return lambda db: claims.hand_back(db, lease)
 
     def leases(self) -> list[tuple[Lease, int, float]]:
         """The leases of the running jobs, each with how often it was renewed and its seconds."""

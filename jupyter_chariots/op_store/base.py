@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from ..errors import BlobMissing, StoreError
+from ..errors import BlobMissing, ChariotsError, StoreError
 from ..versioning.version import Version
 from . import faults, history, loads
 from .blobs import Blobs
@@ -117,6 +117,35 @@ class StoreBase:
             yield db
             faults.reached("before commit")
         faults.reached("after commit")
+
+    def together(self, changes: Sequence[Callable[[Database], Any]]) -> list[Any]:
+        """Make several changes in one transaction, which costs as much as one of them alone.
+
+        Each is made whole or not at all, whatever happens to the others.
+
+        Args:
+            changes: made by methods of this store that prepare one (``submission``, ``claiming``
+                …).
+
+        Returns:
+            What each gave, in order; for one that was refused, the :class:`ChariotsError`.
+
+        Raises:
+            StoreError: the store or the saver failed; nothing was recorded.
+        """
+        results: list[Any] = []
+        with self._change() as db:
+            for change in changes:
+                db.execute("SAVEPOINT one_change")
+                try:
+                    results.append(change(db))
+                except StoreError:
+                    raise
+                except ChariotsError as error:
+                    db.execute("ROLLBACK TO one_change")
+                    results.append(error)
+                db.execute("RELEASE one_change")
+        return results
 
     # -- the sequence ------------------------------------------------------------------------
 

@@ -55,11 +55,21 @@ def waits(db: Database, pipelines: Collection[str] | None) -> bool:
 
 
 def claim(
-    db: Database, worker: str, pipelines: Collection[str] | None, lease_s: float
-) -> Claim | None:
-    """Take the first job of the queue; see :meth:`OpStore.claim_job`."""
+    db: Database,
+    worker: str,
+    pipelines: Collection[str] | None,
+    lease_s: float,
+    most: int = 1,
+) -> list[Claim]:
+    """Take the first jobs of the queue; see :meth:`OpStore.claim_job`."""
     first, given = _next(pipelines)
-    return _claim(db, worker, lease_s, first, given)
+    taken: list[Claim] = []
+    while len(taken) < most:
+        claimed = _claim(db, worker, lease_s, first, given)
+        if claimed is None:
+            break
+        taken.append(claimed)
+    return taken
 
 
 def begin(db: Database, job: Job, worker: str, lease_s: float) -> Claim:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import VersionError
 from ..versioning.spec import PipelineSpec
+from ..versioning.status import JobStatus
 from ..versioning.version import Version
 from . import served, versions
 from .database import Database
@@ -29,12 +30,22 @@ _INFO = (
 def news(db: Database, since: int, limit: int) -> list[News]:
     """What happened after sequence number ``since``, oldest first."""
     rows = db.execute(
-        "SELECT seq, kind, pipeline, at, who, ref FROM news WHERE seq > ? ORDER BY seq LIMIT ?",
+        "SELECT n.seq, n.kind, n.pipeline, n.at, n.who, n.ref, j.status FROM news n "
+        "LEFT JOIN jobs j ON n.kind = 'job' AND j.id = n.ref "
+        "WHERE n.seq > ? ORDER BY n.seq LIMIT ?",
         (since, limit),
     )
     return [
-        News(seq, kind, pipeline, datetime.fromisoformat(at), who, ref)
-        for seq, kind, pipeline, at, who, ref in rows
+        News(
+            seq,
+            kind,
+            pipeline,
+            datetime.fromisoformat(at),
+            who,
+            ref,
+            None if status is None else JobStatus(status),
+        )
+        for seq, kind, pipeline, at, who, ref, status in rows
     ]
 
 

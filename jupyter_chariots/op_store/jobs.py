@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,18 @@ from . import versions
 from .database import Database
 from .records import Job
 
-__all__ = ["COLUMNS", "cancelled", "counts", "find", "job_of", "news", "page", "retired"]
+__all__ = [
+    "COLUMNS",
+    "cancelled",
+    "counts",
+    "find",
+    "job_of",
+    "known",
+    "news",
+    "page",
+    "recent",
+    "retired",
+]
 
 COLUMNS = (
     "seq, id, pipeline, definition, revision, status, priority, save, form, submitted, who, "
@@ -99,6 +110,28 @@ def page(
         f"{_SELECT} WHERE {where} ORDER BY seq DESC LIMIT ?", (*given.values(), cursor, limit)
     )
     return [job_of(row) for row in rows.fetchall()]
+
+
+def recent(db: Database, waiting: int, ended: int) -> list[Job]:
+    """See :meth:`OpStore.recent_jobs`."""
+    found: list[Job] = []
+    for status, limit in (("running", -1), ("queued", waiting), ("deferred", waiting)):
+        rows = db.execute(f"{_SELECT} WHERE status = ? ORDER BY seq LIMIT ?", (status, limit))
+        found += map(job_of, rows.fetchall())
+    rows = db.execute(
+        f"{_SELECT} WHERE ended IS NOT NULL ORDER BY ended DESC, seq DESC LIMIT ?", (ended,)
+    )
+    found += map(job_of, rows.fetchall())
+    return sorted(found, key=lambda job: -job.seq)
+
+
+def known(db: Database, ids: Sequence[str]) -> set[str]:
+    """Those of these ids that are jobs."""
+    rows = db.execute(
+        "SELECT id FROM jobs WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
+    )
+    return {job_id for (job_id,) in rows.fetchall()}
 
 
 def counts(db: Database) -> dict[JobStatus, int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import mmap
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..versioning.status import JobStatus
 from . import jobs, waiting
 from .base import StoreBase
+from .database import Database
 from .records import Job
 
 __all__ = ["Queue"]
@@ -55,22 +56,47 @@ class Queue(StoreBase):
             Conflict: the key was used with another body.
             StoreError: the store or the saver failed; nothing was recorded.
         """
-        prepared = self._blobs.prepare(body)
+        change = self.submission(
+            pipeline,
+            body,
+            form,
+            priority=priority,
+            save=save,
+            after=after,
+            idempotency_key=idempotency_key,
+            max_attempts=max_attempts,
+            who=who,
+        )
         with self._change() as db:
-            return waiting.submit(
-                db,
-                self._blobs,
-                uuid.uuid4().hex,
-                pipeline,
-                prepared,
-                form or {},
-                priority=priority,
-                save=save,
-                after=after,
-                idempotency_key=idempotency_key,
-                max_attempts=max_attempts,
-                who=who,
-            )
+            return change(db)
+
+    def submission(
+        self,
+        pipeline: str,
+        body: bytes,
+        form: Mapping[str, Any] | None = None,
+        *,
+        priority: int = 0,
+        save: bool = True,
+        after: Sequence[str] = (),
+        idempotency_key: str | None = None,
+        max_attempts: int = 2,
+        who: str | None = None,
+    ) -> Callable[[Database], Job]:
+        """:meth:`submit_job` as a change for :meth:`together`."""
+        return partial(
+            waiting.submit,
+            blobs=self._blobs,
+            pipeline=pipeline,
+            prepared=self._blobs.prepare(body),
+            form=form,
+            priority=priority,
+            save=save,
+            after=after,
+            idempotency_key=idempotency_key,
+            max_attempts=max_attempts,
+            who=who,
+        )
 
     def cancel_job(self, job_id: str, who: str | None = None) -> Job:
         """Cancel a job: at once if no worker has it; one that runs is asked to stop
@@ -102,6 +128,22 @@ class Queue(StoreBase):
         """The jobs, the latest submission first; ``before`` is the ``seq`` of the last one seen."""
         with self._db.read() as db:
             return jobs.page(db, limit, before, status, pipeline)
+
+    def recent_jobs(self, waiting: int, ended: int) -> list[Job]:
+        """All jobs that run, the first so many that wait, and so many that ended last; the latest
+        submission first.
+        """
+        with self._db.read() as db:
+            return jobs.recent(db, waiting, ended)
+
+    def unfinished_jobs(self) -> int:
+        """How many jobs are queued or running."""
+        return self._db.value("SELECT count(*) FROM jobs WHERE status IN ('queued', 'running')")
+
+    def known_jobs(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids that are jobs."""
+        with self._db.read() as db:
+            return jobs.known(db, ids)
 
     def job_counts(self) -> dict[JobStatus, int]:
         """How many jobs there are of each status."""

@@ -175,6 +175,9 @@ class Served:
 class News:
     """One entry of the sequence: a ``definition``, ``retired``, ``run``, ``save``, ``served``,
     ``link`` or ``job``; ``ref`` is the id of the run or job, the definition's digest or the cause.
+
+    Attributes:
+        status: of the job that it is about, as it is now.
     """
 
     seq: int
@@ -183,6 +186,7 @@ class News:
     at: datetime
     who: str | None
     ref: str | None
+    status: JobStatus | None = None
 
 
 @dataclass(frozen=True)

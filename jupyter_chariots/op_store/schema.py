@@ -193,6 +193,16 @@ def _jobs(db: Database) -> None:
     )
 
 
+@SCHEMA(name="0004_ended_jobs")
+def _ended_jobs(db: Database) -> None:
+    db.executescript(
+        """
+        -- The jobs that ended last are what panels show, and what stays of the old ones.
+        CREATE INDEX jobs_ended ON jobs(ended, seq) WHERE ended IS NOT NULL;
+        """
+    )
+
+
 def migrate(db: Database, path: Path, migrations: Migrations = SCHEMA) -> None:
     """Bring the schema up to date, all migrations in one transaction.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,17 +25,16 @@ _COLUMNS_J = ", ".join("j." + name for name in COLUMNS.split(", "))
 def submit(
     db: Database,
     blobs: Blobs,
-    job_id: str,
     pipeline: str,
     prepared: Prepared,
-    form: Mapping[str, Any],
+    form: Mapping[str, Any] | None,
     *,
-    priority: int,
     save: bool,
-    after: Sequence[str],
-    idempotency_key: str | None,
     max_attempts: int,
     who: str | None,
+    priority: int = 0,
+    after: Sequence[str] = (),
+    idempotency_key: str | None = None,
 ) -> Job:
     """Record a job; see :meth:`OpStore.submit_job`. ``prepared`` is its input."""
     if not -_HIGHEST <= priority < _HIGHEST or max_attempts < 1:
@@ -43,7 +43,7 @@ def submit(
             f"{max_attempts}."
         )
     after = list(dict.fromkeys(after))
-    form_text = json.dumps(form, sort_keys=True)
+    form_text = json.dumps(form or {}, sort_keys=True)
     request = json.dumps([form_text, prepared.digest, bool(save), after, priority])
     request = digest_of(request.encode())
     if idempotency_key is not None:
@@ -61,6 +61,7 @@ def submit(
                     job_id=row[2],
                 )
             return job_of(row[1:])
+    job_id = uuid.uuid4().hex
     registered = definitions.registered(db, pipeline)
     needed = [find(db, other) for other in after]
     blobs.insert(db, prepared)

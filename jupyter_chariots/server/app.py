@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,13 @@ from jupyter_server.utils import url_path_join
 from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, Union, validate
 
 from .. import __version__
+from ..errors import ChariotsError
 from ..op_store import OpStore
 from ..workers.guard_process import GuardProcess
 from ..workers.launcher import Launcher
 from ..workers.limits import parse_size
+from ..workers.pools.base import BaseWorkerPool
+from ..workers.pools.choosing import make_pool
 from ..workers.warm import Warm
 from .app_notebooks import AppSettings
 from .connection import ConnectionFile, OwnerIdentity
@@ -69,6 +72,16 @@ class PipelinesServer(ExtensionApp):
         allow_none=True,
         help="Whether calls become jobs: True unless pipeline or request say False, "
         "False never, None (the default) where pipeline or request say so.",
+    ).tag(config=True)
+    worker_pool = Unicode(
+        "local",
+        help="Where jobs run: 'local' (processes on this machine), 'dask', 'rq', or the dotted "
+        "path of a class derived from jupyter_chariots.BaseWorkerPool.",
+    ).tag(config=True)
+    worker_pool_options = Dict(
+        key_trait=Unicode(),
+        help="Arguments of the pool; of the local one: {'n_workers': 4}, one for each processor if "
+        "not given.",
     ).tag(config=True)
     call_timeout = Float(
         60.0,
@@ -152,12 +165,13 @@ class PipelinesServer(ExtensionApp):
             logs=path.parent / "logs",
             runner=self.runner or None,
             callbacks=tuple(self.default_pipeline_callbacks),
-            use_workers=self.use_workers,
             call_timeout=self.call_timeout,
             memory_limit=self.memory_limit,
             niceness=self.worker_niceness,
             guard=GuardProcess() if os.name == "posix" else None,
         )
+        if launcher.guard:
+            launcher.guard.store_path = str(path)
         ttl = None if self.candidate_ttl is None else timedelta(days=self.candidate_ttl)
         apps = AppSettings(
             paths=self.app_notebooks,
@@ -171,6 +185,9 @@ class PipelinesServer(ExtensionApp):
             StoreThreads(lambda: OpStore(path, candidate_ttl=ttl)),
             launcher,
             Scale(Warm(self.max_replicas, self.cull_idle_timeout), self.replicas),
+            self._pool(),
+            self._address,
+            self._is_active,
             self._emit,
             self.log,
             start_timeout=self.start_timeout,
@@ -184,6 +201,24 @@ class PipelinesServer(ExtensionApp):
         main = url_path_join(web_app.settings["base_url"], pattern("/pipelines/{name}/main"))
         web_app.add_handlers(".*$", [(Permitted(main, self), LeanMainHandler)])
         self.handlers.extend(handlers())
+
+    def _pool(self) -> BaseWorkerPool | ChariotsError:
+        """The pool of the configuration, or what is wrong with it: all but jobs goes on without."""
+        try:
+            return make_pool(self.worker_pool, self.worker_pool_options)
+        except ChariotsError as error:
+            self.log.error("%s", error)
+            return error
+
+    def _address(self) -> tuple[str, str]:
+        serverapp: Any = self.serverapp
+        return url_path_join(serverapp.connection_url, "chariots"), self.identity.credential
+
+    def _is_active(self) -> None:
+        """Jobs run: whoever ends idle servers counts from now."""
+        serverapp: Any = self.serverapp
+        times = serverapp.web_app.settings["last_activity_times"]
+        times[self.name] = datetime.now(timezone.utc)
 
     def _emit(self, kind: str, fields: dict[str, Any]) -> None:
         serverapp: Any = self.serverapp
@@ -211,5 +246,5 @@ class PipelinesServer(ExtensionApp):
         await self.manager.stop()
 
     def current_activity(self) -> dict[str, int] | None:
-        """Runs under way, so that nothing stops an idle server under them."""
+        """Runs and jobs under way, so that nothing stops an idle server under them."""
         return self.manager.running() or None

@@ -173,7 +173,7 @@ class AppNotebooks:
                     self._log.warning("%s defines pipeline %r no more.", path, entry.name)
                     await self._notebooks.unserve(entry.name, who)
             return answers
-        await asyncio.wait([entry.restoring for entry in known])
+        await asyncio.wait([entry.loading.restoring for entry in known])
         return await self._notebooks.serve_again([entry.definition for entry in known], who)
 
     async def _run(

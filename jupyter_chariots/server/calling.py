@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from .. import formats
-from ..errors import Cancelled, Redefined
+from ..errors import BadRequest, Cancelled, Redefined
+from ..workers.envelope import Envelope, becomes_job, read_controls, read_query, says_more
+from ..workers.frames import Frame
+from ..workers.outstanding import Hear
 from .base import Answering, error_of
 from .live import LiveAnswer
 from .reading import Reading, dumps
@@ -21,8 +26,12 @@ OUTPUT = "Chariots-Output"
 """Header of a call whose client wants to see ``live`` what the run prints."""
 
 
+_LARGE = 64 << 10
+"""Bytes of a body that is not looked through on the loop."""
+
+
 class Calling(Answering, Reading):
-    """Calls of a pipeline: bytes in, bytes out; nothing is decoded here."""
+    """Calls of a pipeline: bytes in, bytes out; no input is decoded here."""
 
     cancelled = False
     _called: ServedPipeline | None = None
@@ -62,9 +71,8 @@ class Calling(Answering, Reading):
                 if live:
                     hear = live.line
                     live.watch(pipeline)
-                body, who, form = self.request.body, self.who, self.form()
                 try:
-                    header, content = await pipeline.call(body, who, form, hear)
+                    header, content = await self._answer_of(pipeline, hear)
                     break
                 except Redefined:  # in the middle of a start: nothing has run yet
                     if not await self.manager.is_followed(pipeline):
@@ -80,16 +88,73 @@ class Calling(Answering, Reading):
             self._fail(error)
         else:
             kind, body = header.get("content_type", formats.JSON), bytes(content)
-            fields = header.get("headers", {})
+            fields = {**header.get("headers", {}), **self._goes_on(header.get("job_id"))}
+            status = 202 if "job_id" in header else 200
             if live and live.begun:
-                self._finish(live, 200, {**fields, "Content-Type": kind}, body)
+                self._finish(live, status, {**fields, "Content-Type": kind}, body)
                 return
+            self.set_status(status)
             for field, value in fields.items():
                 self.set_header(field, value)
             self.answer_as(kind, body)
         finally:
             if live:
                 live.close()
+
+    async def _answer_of(self, pipeline: ServedPipeline, hear: Hear | None) -> Frame:
+        """Run it, or submit it as a job."""
+        body, form = self.request.body, self.form()
+        asked = await self._asked(body, form)
+        settings = (self.app.use_workers, pipeline.spec.use_worker, asked.use_worker)
+        if becomes_job(*settings):
+            return await self.manager.jobs.enter(
+                pipeline.name,
+                body,
+                form,
+                priority=asked.priority or 0,
+                save=asked.save is not False,
+                after=asked.after or (),
+                idempotency_key=asked.idempotency_key,
+                who=self.who,
+            )
+        for name in ("after", "priority", "idempotency_key"):
+            if getattr(asked, name) is not None:
+                raise BadRequest(
+                    f"The field {name!r} is for jobs, and this call is none.",
+                    hint='Send "use_worker": true, unless pipeline or server say that there '
+                    "shall be no jobs.",
+                    field=name,
+                )
+        wait = self._patience() if pipeline.spec.changes else None
+        save = bool(asked.save)
+        return await pipeline.call(body, self.who, form, hear, save=save, wait=wait)
+
+    async def _asked(self, body: bytes, form: Mapping[str, Any] | None) -> Envelope:
+        """What the call says beside its input, which is not decoded here."""
+        if form and "content_type" in form:
+            return read_query(form["query"])
+        if not says_more(body):
+            return Envelope()
+        if len(body) <= _LARGE:
+            return read_controls(body)
+        return await self.manager.store.run(read_controls, body)
+
+    def _patience(self) -> float | None:
+        """The seconds of ``Prefer: wait=30``."""
+        for value in self.request.headers.get_list("Prefer"):
+            for preference in value.split(","):
+                found = re.fullmatch(r'\s*wait\s*=\s*"?(\d{1,9})"?\s*(;.*)?', preference, re.I)
+                if found:
+                    return float(found[1])
+        return None
+
+    def _goes_on(self, job_id: str | None) -> dict[str, str]:
+        """The headers that say where a run goes on that takes longer than its client waits."""
+        wait = self._patience()
+        if job_id is None or wait is None:
+            return {}
+        base = self.request.path.rpartition("/pipelines/")[0]
+        return {"Location": f"{base}/jobs/{job_id}", "Preference-Applied": f"wait={wait:.0f}"}
 
     def _fail(self, error: Exception) -> None:
         self.cancelled = isinstance(error, Cancelled)

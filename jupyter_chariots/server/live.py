@@ -66,10 +66,7 @@ class LiveAnswer:
         if self._unsent > _MOST_UNSENT:
             self._left_out += len(line)
             return
-        if self._left_out:
-            said = f"\n… about {self._left_out:,} more characters are in the log\n"
-            self._left_out = 0
-            line = f"{dumps({'stream': 'stderr', 'text': said})}\n".encode() + line
+        line = self._gap() + line
         if not self.begun:
             self.begun = True
             self._handler.set_header("Content-Type", formats.LIVE)
@@ -81,7 +78,7 @@ class LiveAnswer:
     def finish(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """End an answer that has begun with what it would have been otherwise."""
         last = {"status": status, "headers": dict(headers), "length": len(body)}
-        self._handler.write(f"{dumps(last)}\n")
+        self._handler.write(self._gap() + f"{dumps(last)}\n".encode())
         self._handler.write(body)
         self._handler.finish()
 
@@ -91,6 +88,14 @@ class LiveAnswer:
         for timer in (self._notice, self._alive):
             if timer:
                 timer.cancel()
+
+    def _gap(self) -> bytes:
+        """The line that says how much was left out before it, if something was."""
+        if not self._left_out:
+            return b""
+        said = f"\n… about {self._left_out:,} more characters are in the log\n"
+        self._left_out = 0
+        return f"{dumps({'stream': 'stderr', 'text': said})}\n".encode()
 
     def _tell_start(self, pipeline: ServedPipeline) -> None:
         if pipeline.state == "ready":

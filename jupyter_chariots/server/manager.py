@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 from logging import Logger
 from typing import Any
 
 from ..errors import ChariotsError, PipelineNotFound, StoreError, Unavailable
 from ..op_store import OpStore
-from ..op_store.records import Definition, News
+from ..op_store.records import Definition, News, Served
 from ..versioning.version import now
 from ..workers.launcher import Launcher
 from ..workers.logs import Page, log_of, read_log
+from ..workers.pools.base import BaseWorkerPool
 from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
 from .app_notebooks import AppNotebooks, AppSettings
 from .checks import Checks
+from .job_desk import JobDesk
 from .newsfeed import Emit, Newsfeed
 from .notebooks import Notebooks
 from .registration import Registration
@@ -45,6 +47,9 @@ class PipelineManager:
         store: of this server.
         launcher: how child processes are started.
         scale: how many of them answer calls.
+        pool: where jobs run; or why they do not.
+        address: of this server, and what workers elsewhere authenticate with.
+        active: called again and again while jobs run.
         emit: takes the kind of a Jupyter event and its fields.
         log: of the extension.
         start_timeout: seconds that a request waits for the start before it is answered 503.
@@ -58,6 +63,9 @@ class PipelineManager:
         store: StoreThreads,
         launcher: Launcher,
         scale: Scale,
+        pool: BaseWorkerPool | ChariotsError,
+        address: Callable[[], tuple[str, str]],
+        active: Callable[[], object],
         emit: Emit,
         log: Logger,
         *,
@@ -74,6 +82,20 @@ class PipelineManager:
         self._registration = Registration(self._modules, store, launcher, log)
         self._checks = Checks(store)
         self._trainers = Trainers(launcher, store)
+        self.jobs = JobDesk(
+            store,
+            self._feed,
+            self._trainers,
+            launcher.guard,
+            pool,
+            self._to_run,
+            lambda: list(self.pipelines),
+            launcher.logs / "jobs",
+            address,
+            emit,
+            active,
+            log,
+        )
         self.notebooks = Notebooks(
             store, self.pipelines, self.refused, self._entry, self._feed.wake, log
         )
@@ -95,10 +117,11 @@ class PipelineManager:
             await patiently(self._feed.start, self._log)
             for definition in await self._registration.run():
                 entry = self.pipelines[definition.name] = self._entry(definition)
-                entry.restore()
+                entry.loading.restore()
             await self.notebooks.start()
             self.apps.start()
             self._feed.wake()
+            await self.jobs.start()
             self._tasks.start(self._clean())
         except ChariotsError as error:
             self._failed = error
@@ -117,6 +140,7 @@ class PipelineManager:
             self._checks,
             self._launcher,
             self._trainers,
+            self.jobs,
             self._scale,
             self._feed,
             self._log,
@@ -126,9 +150,10 @@ class PipelineManager:
         """Remove from the store what nothing needs: now, when all is restored, and once a day."""
         while True:
             if self.pipelines:
-                await asyncio.wait([entry.checking for entry in self.pipelines.values()])
+                await asyncio.wait([entry.loading.checking for entry in self.pipelines.values()])
             try:
                 removed = await self.store(OpStore.gc)
+                await self.store(self.jobs.clean)
                 self._log.debug("Removed from the op store: %s", removed)
             except Exception as error:  # nobody waits for it, and the next time is not far
                 self._log.info("The op store was not cleaned: %s", error)
@@ -164,6 +189,7 @@ class PipelineManager:
     async def stop(self) -> None:
         """End all processes and threads."""
         self._failed = Unavailable("The server is stopping.", hint="Try again when it is up.")
+        await self.jobs.stop()
         await self._tasks.cancel()
         await self.apps.stop()
         await self.notebooks.stop()
@@ -188,7 +214,7 @@ class PipelineManager:
             await self.apps.wait_for(name, self._start_timeout)
         if name in self.pipelines:
             entry = self.pipelines[name]
-            await self._ended(entry.restoring)
+            await self._ended(entry.loading.restoring)
             return entry
         if name in self.refused:
             raise copy(self.refused[name])
@@ -229,15 +255,15 @@ class PipelineManager:
         if name in self.refused:
             return refusal_view(self.refused[name])
         entry = await self.pipeline(name)
-        await self._ended(entry.checking)
+        await self._ended(entry.loading.checking)
         return entry.health()
 
     async def loaded(self) -> dict[str, bool]:
         """For each pipeline whether it is loaded."""
         await self.started()
         for entry in self.pipelines.values():
-            await self._ended(entry.checking)
-        loaded = {name: entry.is_loaded for name, entry in self.pipelines.items()}
+            await self._ended(entry.loading.checking)
+        loaded = {name: entry.loading.is_loaded for name, entry in self.pipelines.items()}
         return {**loaded, **dict.fromkeys(self.refused, False)}
 
     @property
@@ -246,15 +272,29 @@ class PipelineManager:
         return self._registration.refused
 
     def running(self) -> dict[str, int]:
-        """How many calls and runs are under way, by pipeline."""
-        return {name: entry.running for name, entry in self.pipelines.items() if entry.running}
+        """How many calls and runs are under way, by pipeline, and how many jobs."""
+        calls = {name: entry.running for name, entry in self.pipelines.items() if entry.running}
+        return {**calls, "jobs": self.jobs.running} if self.jobs.running else calls
+
+    def _to_run(self, name: str) -> tuple[Definition, Served | None] | None:
+        """What a job of a pipeline runs."""
+        entry = self.pipelines.get(name)
+        if entry is None:
+            return None
+        return entry.definition, entry.loading.served if entry.loading.is_loaded else None
 
     def _hear(self, entry: News) -> None:
         """Another server may have loaded or defined something, or ended it: do the same."""
         if entry.pipeline and entry.kind in ("definition", "retired"):
             self._tasks.start(self.notebooks.follow(entry.pipeline))
+            self.jobs.host.wake()
         elif entry.kind == "served" and entry.pipeline in self.pipelines:
-            self._tasks.start(self.pipelines[entry.pipeline].follow())
+            self._tasks.start(self.pipelines[entry.pipeline].loading.follow())
+        elif entry.kind == "job":
+            self.jobs.hear(entry)
+        elif entry.kind in ("save", "link"):
+            for pipeline in self.pipelines.values():
+                pipeline.loading.look_for_newer()
 
     async def log(self, name: str, lines: int, after: str | None) -> Page:
         """A part of what the processes of a pipeline have printed, as :func:`read_log`.
@@ -281,7 +321,7 @@ class PipelineManager:
         if name in self.refused:
             return _refused_view(name, self.refused[name])
         entry = await self.pipeline(name)
-        served = entry.served.versions if entry.served else {}
+        served = entry.loading.served.versions if entry.loading.served else {}
 
         def look(store: OpStore) -> dict[str, Any]:
             schema = schema_view(store, entry.spec, served)
@@ -307,6 +347,8 @@ class PipelineManager:
         # read before what it numbers: a panel that comes back with it misses nothing
         seq, state_seq = self._feed.seq, self._feed.state_seq
 
+        nothing: dict[str, Any] = {"jobs": [], "job_counts": {}}
+        jobs = nothing if starting or self._failed else await self.jobs.overview()
         more = await self._stored_views(entries)
         pipelines = [{**local[name], **more[name]} for name in local]
         pipelines += [_refused_view(name, error) for name, error in self.refused.items()]
@@ -320,13 +362,13 @@ class PipelineManager:
             "starting": starting,
             "pipelines": sorted(pipelines, key=lambda view: str(view["name"])),
             "failures": [failure.payload() for failure in failures],
-            "jobs": [],
+            **jobs,
         }
 
     async def _stored_views(self, entries: Sequence[ServedPipeline]) -> dict[str, Any]:
         """What the store says of each pipeline; it is asked again when it has changed."""
         wanted = [
-            (entry.spec, (entry.definition.seq, entry.served and entry.served.seq))
+            (entry.spec, (entry.definition.seq, entry.loading.served and entry.loading.served.seq))
             for entry in entries
         ]
         known = self._stored

@@ -6,7 +6,7 @@ import asyncio
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["ALIVE", "BATCH", "CALLS", "LAG", "RESTARTS", "SECONDS", "WANTED", "LoopLag"]
+__all__ = ["ALIVE", "BATCH", "CALLS", "JOBS", "LAG", "RESTARTS", "SECONDS", "WANTED", "LoopLag"]
 
 CALLS = Counter(
     "jupyter_chariots_calls", "Calls of pipelines, by HTTP status.", ["pipeline", "status"]
@@ -30,6 +30,7 @@ WANTED = Gauge(
     "jupyter_chariots_replicas_wanted", "Replicas that shall answer calls.", ["pipeline"]
 )
 ALIVE = Gauge("jupyter_chariots_replicas_alive", "Replicas that answer calls now.", ["pipeline"])
+JOBS = Gauge("jupyter_chariots_jobs", "Jobs in the op store, by status.", ["status"])
 LAG = Histogram(
     "jupyter_chariots_loop_lag_seconds",
     "How late the server's event loop was, asked once a second.",

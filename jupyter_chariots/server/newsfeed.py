@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,15 @@ SCHEMAS = sorted((Path(__file__).parent / "events").glob("*.yaml"))
 """The schemas of the events; the name of a file is the kind of the event."""
 
 _ID = "https://jupyter-chariots.readthedocs.io/events/{}/v1"
-_EVENTS = {"definition": "served", "retired": "served", "save": "saved", "served": "loaded"}
+_EVENTS = {
+    "definition": "served",
+    "retired": "served",
+    "save": "saved",
+    "served": "loaded",
+    "job": "job",
+}
 _PAGE = 500
+_MOST_JOBS = 20
 
 Emit = Callable[[str, dict[str, Any]], None]
 
@@ -29,6 +36,15 @@ Emit = Callable[[str, dict[str, Any]], None]
 def event_id(kind: str) -> str:
     """The identifier of the schema of this kind of event."""
     return _ID.format(kind)
+
+
+def _too_many(entries: Sequence[News]) -> set[int]:
+    """Numbers of the news of jobs that make no event: of each job all but the last, and all but
+    the last few of jobs that end faster than anybody could look at them.
+    """
+    last = {entry.ref: entry.seq for entry in entries if entry.kind == "job"}
+    told = {*sorted(last.values())[-_MOST_JOBS:]}
+    return {entry.seq for entry in entries if entry.kind == "job"} - told
 
 
 class Newsfeed:
@@ -86,9 +102,12 @@ class Newsfeed:
             while self._woken:
                 self._woken = False
                 entries = await self._store(OpStore.news, self.seq, _PAGE)
+                silent = _too_many(entries)
                 for entry in entries:
                     self.seq = entry.seq
-                    self._tell(entry)
+                    if entry.seq not in silent:
+                        self._tell(entry)
+                    self._hear(entry)
                 self._woken = self._woken or len(entries) == _PAGE
                 if entries:
                     self._move()
@@ -98,10 +117,13 @@ class Newsfeed:
             self._log.exception("News of the op store cannot be told")
 
     def _tell(self, entry: News) -> None:
-        fields = {"seq": entry.seq, "pipeline": entry.pipeline, "ref": entry.ref}
+        fields: dict[str, Any] = {"seq": entry.seq, "pipeline": entry.pipeline}
+        if entry.kind == "job":
+            fields |= {"id": entry.ref, "status": entry.status and entry.status.value}
+        else:
+            fields["ref"] = entry.ref
         told = {key: value for key, value in fields.items() if value is not None}
         self._emit(_EVENTS.get(entry.kind, "state"), told)
-        self._hear(entry)
 
     def state_changed(self, pipeline: str, state: str) -> None:
         """A process of a pipeline changed its state, which the store knows nothing of."""

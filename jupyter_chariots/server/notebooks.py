@@ -65,7 +65,7 @@ class Notebooks:
                     continue
                 if await self._may_run(definition):
                     entry = self._pipelines[name] = self._make(definition)
-                    entry.restore()
+                    entry.loading.restore()
 
     async def stop(self) -> None:
         """End the processes of what was replaced a moment ago."""
@@ -145,17 +145,17 @@ class Notebooks:
         if entry is None or entry.definition.seq != definition.seq:
             change = "served" if entry is None else "replaced"
             entry = self._make(definition)
-            await entry.restore("serve", who, newest=bool(fresh))
+            await entry.loading.restore("serve", who, newest=bool(fresh))
             self._put(entry)
-        elif fresh and not entry.pins:
+        elif fresh and not entry.loading.pins:
             change = "loaded"
             try:
-                await entry.load_newest(who)
+                await entry.loading.load_newest(who)
             except VersionError as error:
                 change, refusal = "unchanged", error.payload()
-        elif entry.served is None:
-            await entry.restore("serve", who)
-            change = "loaded" if entry.is_loaded else change
+        elif entry.loading.served is None:
+            await entry.loading.restore("serve", who)
+            change = "loaded" if entry.loading.is_loaded else change
         return _Done(entry, change, refusal)
 
     async def _follow(self, name: str) -> None:
@@ -177,9 +177,9 @@ class Notebooks:
             if not await self._may_run(definition):
                 return
             entry = self._make(definition)
-            await entry.restore("elsewhere")
+            await entry.loading.restore("elsewhere")
             self._put(entry)
-            self._tasks.start(entry.follow())  # what was written while it was made
+            self._tasks.start(entry.loading.follow())  # what was written while it was made
             if old and old.state == "ready":
                 entry.warm_up()
 
@@ -267,7 +267,7 @@ def _check_stored(store: OpStore, definition: Definition) -> None:
 
 
 def _facts(store: OpStore, done: _Done, all_saved: Mapping[str, Version]) -> dict[str, Any]:
-    entry, served = done.entry, done.entry.served
+    entry, served = done.entry, done.entry.loading.served
     saved = {op: all_saved[op] for op in entry.spec.stateful if op in all_saved}
     numbers = {op: store.version_number(op, version) for op, version in saved.items()}
     schema = schema_view(store, entry.spec, served.versions if served else saved)
@@ -276,7 +276,7 @@ def _facts(store: OpStore, done: _Done, all_saved: Mapping[str, Version]) -> dic
         "change": done.change,
         "revision": entry.definition.revision,
         "owner": entry.definition.owner,
-        "pinned": bool(saved and entry.pins),
+        "pinned": bool(saved and entry.loading.pins),
         "refusal": done.refusal,
         **entry.health(),
         "saved": versions_view(saved, numbers),

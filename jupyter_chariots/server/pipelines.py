@@ -16,6 +16,8 @@ from .calling import Calling
 from .views import loadable_view, page_view
 
 __all__ = [
+    "LINES",
+    "MOST_LINES",
     "AvailablePipelinesHandler",
     "HealthCheckHandler",
     "LoadHandler",
@@ -31,8 +33,8 @@ __all__ = [
     "VersionsHandler",
 ]
 
-_LINES = 200
-_MOST_LINES = 10_000
+LINES = 200
+MOST_LINES = 10_000
 
 
 class MainHandler(ChariotsHandler, Calling):
@@ -57,7 +59,7 @@ class LoadHandler(ChariotsHandler):
         """Load the newest versions that fit, or the chosen ones."""
         versions = self.fields(versions=dict).get("versions")
         pipeline = await self.manager.pipeline(name)
-        warnings = await pipeline.load(versions, self.who)
+        warnings = await pipeline.loading.load(versions, self.who)
         self.answer({"warnings": warnings} if warnings else {})
 
 
@@ -205,9 +207,9 @@ class LogHandler(ChariotsHandler):
     @authorized("read", resource=PIPELINES)
     async def get(self, name: str) -> None:
         """The last lines, or what came after an offset."""
-        lines = self.number("lines", most=_MOST_LINES)
+        lines = self.number("lines", most=MOST_LINES)
         after = self.get_query_argument("after", None)
-        page = await self.manager.log(name, _LINES if lines is None else lines, after)
+        page = await self.manager.log(name, LINES if lines is None else lines, after)
         self.answer({"text": page.text, "offset": page.offset})
 
 

@@ -30,6 +30,8 @@ ROUTES: dict[str, type[ChariotsHandler]] = {
     "/available_pipelines": pipelines.AvailablePipelinesHandler,
     "/jobs/fetch": jobs.FetchJobHandler,
     "/jobs": jobs.JobsHandler,
+    "/jobs/{id}/log": jobs.JobLogHandler,
+    "/jobs/{id}": jobs.JobHandler,
     "/ops": store.OpsHandler,
     "/ops/{op}/versions": store.OpVersionsHandler,
     "/ops/{op}/versions/{version}": store.OpVersionHandler,

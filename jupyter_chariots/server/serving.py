@@ -1,16 +1,16 @@
-"""One pipeline as this server serves it."""
+"""One pipeline as this server serves it: calls, saves, and what is told of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from copy import copy
 from logging import Logger
 from typing import Any
 
-from ..errors import BadRequest, Cancelled, ChariotsError, NotLoaded, Unavailable, VersionError
+from ..errors import Cancelled, ChariotsError
 from ..op_store import OpStore
-from ..op_store.records import Choice, Definition, Served
+from ..op_store.records import Definition
+from ..versioning.status import JobStatus
 from ..workers.frames import Frame
 from ..workers.launcher import Launcher
 from ..workers.process import Hear
@@ -19,31 +19,32 @@ from ..workers.tasks import Tasks
 from ..workers.trainers import Trainers
 from .calls import Calls
 from .checks import Checks
+from .job_desk import JobDesk, state_of
+from .loading import Loading
 from .newsfeed import Newsfeed
 from .scale import Scale
-from .threads import StoreThreads, patiently
+from .threads import StoreThreads
 from .views import refusal_view, served_view
 
 __all__ = ["ServedPipeline"]
 
 
 class ServedPipeline:
-    """Calls, loads and saves one pipeline; remembers what it serves, or why it serves nothing.
-
-    The store is the truth: what is kept here is what it said last. ``restore`` has to be called
-    once it is made; it takes up what was served before, in the background: ``restoring`` ends when
-    that is known and calls can be answered, ``checking`` when its states have been found whole and
-    signed.
+    """Calls and saves one pipeline, and tells about it; what it serves is :class:`Loading`'s.
 
     Args:
         definition: as registered.
         store: of this server.
         checks: of the states that it serves.
         launcher: how the process that answers calls is started.
-        trainers: run what changes state.
+        trainers: the workers, which run what changes state.
+        jobs: runs that.
         scale: how many processes answer calls.
         feed: is told what changed.
         log: where refusals at the start are told.
+
+    Attributes:
+        loading: what it serves, or why it serves nothing.
     """
 
     def __init__(
@@ -53,23 +54,17 @@ class ServedPipeline:
         checks: Checks,
         launcher: Launcher,
         trainers: Trainers,
+        jobs: JobDesk,
         scale: Scale,
         feed: Newsfeed,
         log: Logger,
     ) -> None:
         self.definition, self.spec, self.name = definition, definition.spec, definition.name
-        self.served: Served | None = None
-        self.reason: ChariotsError | None = Unavailable(
-            f"Pipeline {self.name!r} is still being restored.",
-            hint="Repeat the request in a moment.",
-            retry_after=2,
-        )
         self.running = 0
-        self._store, self._checks, self._trainers, self._log = store, checks, trainers, log
+        self._store, self._trainers, self._jobs, self._log = store, trainers, jobs, log
         self._feed, self._scale = feed, scale
         self._trouble: str | None = None
         self._left = False
-        self._loading = asyncio.Lock()
         self.calls = Calls(self.name)
         self._replicas: Replicas | None = None
         if not self.spec.changes:
@@ -82,158 +77,9 @@ class ServedPipeline:
                 wanted=scale.of(definition),
                 warm=scale.warm,
             )
+        self.loading = Loading(definition, store, checks, self._replicas, feed.wake, self.tell, log)
         self._tasks = Tasks()
         self._note: str | None = None
-        self.restoring: asyncio.Task[None]
-        self.checking: asyncio.Task[None]
-
-    # -- what it serves -----------------------------------------------------------------------
-
-    def restore(
-        self, cause: str = "start", who: str | None = None, *, newest: bool = False
-    ) -> asyncio.Task[None]:
-        """Begin, at a start of the server or of a definition, to serve what was served before.
-
-        Args:
-            cause: what stands in the served row of a first load; ``elsewhere`` writes none, for
-                another server does.
-            who: the user, if it is not the start of the server.
-            newest: load the newest in any case, unless versions are pinned.
-        """
-        self.restoring = self._tasks.start(self._restore(cause, who, newest))
-        self.checking = self._tasks.start(self._check())
-        return self.restoring
-
-    async def _restore(self, cause: str, who: str | None, newest: bool) -> None:
-        async with self._loading:
-            try:
-                await patiently(lambda: self._take_up(cause, who, newest), self._log)
-            except Exception as error:
-                self._not_restored(error)
-            self.tell()
-
-    async def _take_up(self, cause: str, who: str | None, newest: bool) -> None:
-        """Serve what was served before.
-
-        Without a served set the newest that fits is loaded; with one of another definition each op
-        keeps its state, if it is of the same code line. What is refused becomes the reason.
-
-        Args:
-            cause: what stands in the served row of a first load.
-            who: the user, if it is not the start of the server.
-            newest: load the newest in any case, unless versions are pinned.
-        """
-        served = await self._store(OpStore.served, self.name)
-        if cause == "elsewhere":
-            await self._take_up_from_elsewhere(served)
-        elif served is None or (newest and not served.pins):
-            await self._commit(await self._choose(None), cause, who)
-        elif served.definition != self.definition.digest or served.until is not None:
-            kept = await self._store(OpStore.carry_over, self.spec)
-            await self._commit(kept, "definition", who)
-        else:
-            self._take(served)
-
-    async def _take_up_from_elsewhere(self, served: Served | None) -> None:
-        """Serve what another server does, which writes the served set of the new definition."""
-        if served and served.definition == self.definition.digest and served.until is None:
-            self._take(served)
-        elif served is None:
-            await self._choose(None)  # raises the reason that the other one has found
-        else:
-            await self._store(OpStore.carry_over, self.spec)
-
-    async def _check(self) -> None:
-        await self.restoring
-        served = self.served
-        try:
-            if served:
-                await patiently(lambda: self._checks.check(served), self._log)
-        except Exception as error:
-            if self.served is served:
-                self._not_restored(error)
-                self.tell()
-
-    def _not_restored(self, error: Exception) -> None:
-        """Keep the reason; in a task that nobody waits for, an unexpected one must be seen, too."""
-        if not isinstance(error, ChariotsError):
-            self._log.error("Pipeline %r cannot be restored", self.name, exc_info=error)
-            error = ChariotsError(f"Pipeline {self.name!r} could not be restored: {error!r}")
-        self.reason = error
-        self._log.warning("Pipeline %r is not loaded: %s", self.name, self._why(error))
-
-    async def load(self, versions: Mapping[str, Any] | None, who: str) -> list[str]:
-        """Serve the newest versions that fit, or the chosen ones; returns warnings.
-
-        Raises:
-            BadRequest: a chosen version is not text.
-            VersionError: refused; what was served is served still.
-        """
-        for op, version in (versions or {}).items():
-            if not isinstance(version, str):
-                raise BadRequest(
-                    f"The version of {op!r} in the field 'versions' must be text such as "
-                    f"'1.0.2', not {version!r}.",
-                    field="versions",
-                )
-        async with self._loading:
-            served = await self._commit(await self._choose(versions), "load", who)
-            return list(served.warnings)
-
-    async def load_newest(self, who: str | None) -> None:
-        """Switch to what a notebook has just saved.
-
-        Raises:
-            VersionError: refused; what was served is served still.
-        """
-        async with self._loading:
-            await self._commit(await self._choose(None), "serve", who)
-
-    async def follow(self) -> None:
-        """Switch to the served set that another server has written, if there is one."""
-        try:
-            await patiently(self._follow, self._log)
-        except ChariotsError as error:
-            self._log.error("Pipeline %r cannot serve what was loaded: %s", self.name, error)
-        except Exception:
-            self._log.exception("Pipeline %r cannot serve what was loaded", self.name)
-
-    async def _follow(self) -> None:
-        async with self._loading:
-            served = await self._store(OpStore.served, self.name)
-            if served is None or served.until is not None:
-                return
-            if served.definition != self.definition.digest:
-                return  # of newer code, which this server will know after its next start
-            if self.served is not None and served.seq <= self.served.seq:
-                return
-            if self._replicas and self._replicas.state != "cold":
-                await self._replicas.switch(served)
-            else:
-                await self._checks.check(served)
-            self._take(served)
-            self.tell()
-
-    async def _choose(self, pins: Mapping[str, str] | None) -> Choice:
-        return await self._store(OpStore.choose, self.spec, pins)
-
-    async def _commit(self, choice: Choice, cause: str, who: str | None) -> Served:
-        """Start on the choice, write the served row, switch; on any error nothing changes."""
-        written: list[Served] = []
-
-        async def write() -> None:
-            commit = OpStore.commit_load
-            written.append(await self._store(commit, self.spec, choice, cause=cause, who=who))
-
-        if self._replicas and (cause == "load" or self._replicas.state != "cold"):
-            await self._replicas.switch(choice, write)
-        else:  # its process starts when it is first called
-            await self._checks.check(choice)
-            await write()
-        self._take(written[0])
-        self._feed.wake()
-        self.tell()
-        return written[0]
 
     def tell(self) -> None:
         """Tell who listens about its state and its processes."""
@@ -243,11 +89,6 @@ class ServedPipeline:
             self.calls.replicas(**self._processes())
         self._feed.state_changed(self.name, self.state)
 
-    def _take(self, served: Served) -> None:
-        self.served, self.reason = served, None
-        if self._replicas:
-            self._replicas.served = served
-
     # -- what it does -------------------------------------------------------------------------
 
     async def call(
@@ -256,6 +97,9 @@ class ServedPipeline:
         who: str,
         form: Mapping[str, Any] | None = None,
         hear: Hear | None = None,
+        *,
+        save: bool = False,
+        wait: float | None = None,
     ) -> Frame:
         """Run it; returns header and body of the answer as the child made them.
 
@@ -266,6 +110,9 @@ class ServedPipeline:
             who: the user.
             form: what the body is and what is wanted, where that is not JSON.
             hear: called with what it prints.
+            save: whether the result of a run that changes state is saved at once.
+            wait: seconds to wait for such a run. Then the header has the ``job_id`` of what goes
+                on, and the body says so.
 
         Raises:
             Cancelled: it was cancelled while it ran.
@@ -275,9 +122,9 @@ class ServedPipeline:
         self.running += 1
         try:
             if self._replicas is None:
-                return await self._train(body, who, form, hear)
-            if not self.is_loaded:
-                raise self._not_loaded()
+                return await self._train(body, who, form, hear, save, wait)
+            if not self.loading.is_loaded:
+                raise self.loading.refusal()
             return await self._replicas.call(body, form, hear)
         except Cancelled:
             raise
@@ -288,24 +135,43 @@ class ServedPipeline:
             self.running -= 1
 
     async def _train(
-        self, body: bytes, who: str, form: Mapping[str, Any] | None, hear: Hear | None
+        self,
+        body: bytes,
+        who: str,
+        form: Mapping[str, Any] | None,
+        hear: Hear | None,
+        save: bool,
+        wait: float | None,
     ) -> Frame:
         self.tell()
+        beginning = self._tasks.start(
+            self._jobs.host.begin(self.definition, body, who=who, save=save, form=form, hear=hear)
+        )
         try:
-            run = self._trainers.run
-            answer = await run(self.definition, body, who=who, form=form, hear=hear)
+            run = await asyncio.shield(beginning)
+            run.answered.add_done_callback(self._has_run)
+            await asyncio.wait([run.answered], timeout=wait)
+        except asyncio.CancelledError:
+            run = await beginning
+            await self._jobs.end(run, who)
+            return await run.answered
+        if not run.answered.done():
+            header, content = state_of(run.job.id, JobStatus.RUNNING)
+            return {**header, "job_id": run.job.id}, content
+        return run.answered.result()
+
+    def _has_run(self, run: asyncio.Future[Frame]) -> None:
+        if run.exception() is None:
             self._trouble = None
-            return answer
-        finally:
-            self._feed.wake()
-            self.tell()
+        self._feed.wake()
+        self.tell()
 
     def warm_up(self) -> asyncio.Task[None]:
         """Begin to start a process: what hinders it is known then, and the first call is quick."""
         return self._tasks.start(self._warm_up())
 
     async def _warm_up(self) -> None:
-        if not self.is_loaded:
+        if not self.loading.is_loaded:
             return
         try:
             if self._replicas:
@@ -342,22 +208,13 @@ class ServedPipeline:
     async def stop(self, *, drain: bool = False) -> None:
         """End its processes, with ``drain`` when they have answered the calls that they have."""
         await self._tasks.cancel()
+        await self.loading.stop()
         if self._replicas:
             await self._replicas.stop(drain=drain)
         if drain:
             await self._trainers.forget(self.definition)
 
     # -- what it tells --------------------------------------------------------------------------
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether every op that needs learned state has it."""
-        return self.served is not None and self.reason is None
-
-    @property
-    def pins(self) -> Mapping[str, str]:
-        """The versions that the last load chose."""
-        return self.served.pins if self.served else {}
 
     @property
     def state(self) -> str:
@@ -368,9 +225,10 @@ class ServedPipeline:
 
     def health(self) -> dict[str, Any]:
         """The answer of its health check."""
-        if self.served is None or self.reason is not None:
-            return refusal_view(self._not_loaded())
-        warnings = list(self.served.warnings)
+        served = self.loading.served
+        if served is None or not self.loading.is_loaded:
+            return refusal_view(self.loading.refusal())
+        warnings = list(served.warnings)
         if self._replicas:
             scale = self._scale.warning(self.definition)
             told = [self._replicas.reason, self._replicas.warning, scale]
@@ -393,6 +251,7 @@ class ServedPipeline:
 
     def summary(self) -> dict[str, Any]:
         """What this server knows of it without asking the store."""
+        served = self.loading.served
         return {
             "name": self.name,
             "state": self.state,
@@ -408,7 +267,7 @@ class ServedPipeline:
             "revision": self.definition.revision,
             "replicas": self._processes(),
             **self.calls.view(),
-            "served": self.served and served_view(self.served),
+            "served": served and served_view(served),
         }
 
     def _processes(self) -> dict[str, int]:
@@ -420,17 +279,3 @@ class ServedPipeline:
             "alive": alive,
             "restarts": self._replicas.restarts,
         }
-
-    def _not_loaded(self) -> ChariotsError:
-        reason = self.reason
-        if reason is not None and not isinstance(reason, VersionError):
-            return copy(reason)  # the kept one would grow by the frames of each raise
-        why = self._why(reason.message if reason else "load it.")
-        return NotLoaded(
-            f"Pipeline {self.name!r} is not loaded: {why}",
-            hint=reason.hint if reason else None,
-            **{"pipeline": self.name, **(reason.details if reason else {})},
-        )
-
-    def _why(self, refusal: object) -> str:
-        return str(refusal).removeprefix(f"Pipeline {self.name!r} cannot be loaded: ")

@@ -10,12 +10,14 @@ from typing import Any
 
 from ..errors import ChariotsError, OpNotFound, VersionError
 from ..op_store import OpStore
-from ..op_store.records import Served
+from ..op_store.records import Job, Served
 from ..versioning.spec import PipelineSpec
+from ..versioning.status import JobStatus
 from ..versioning.version import Version
 
 __all__ = [
     "graph_view",
+    "job_view",
     "loadable_view",
     "page_view",
     "plain",
@@ -82,6 +84,47 @@ def served_view(served: Served) -> dict[str, Any]:
         "cause": served.cause,
         "who": served.who,
         "at": plain(served.at),
+    }
+
+
+_PROGRESS = ("done", "total", "node", "i", "n", "message", "fraction")
+
+
+def job_view(
+    job: Job, progress: Mapping[str, Any] | None = None, *, traceback: bool = False
+) -> dict[str, Any]:
+    """A job as every route and every panel shows it.
+
+    Args:
+        job: as the store has it.
+        progress: how far it is, where that is known better than the store knows it.
+        traceback: whether an error brings its traceback.
+    """
+    running = job.status is JobStatus.RUNNING
+    noted = (progress or job.progress) if running else job.progress
+    error = None if job.error is None else dict(job.error)
+    if error and not traceback:
+        error.pop("traceback", None)
+    return {
+        "id": job.id,
+        "seq": job.seq,
+        "pipeline": job.pipeline,
+        "status": job.status.value,
+        "cancelling": job.cancelling,
+        "priority": job.priority,
+        "save": job.save,
+        "submitted": job.submitted.isoformat(),
+        "started": job.started and job.started.isoformat(),
+        "ended": job.ended and job.ended.isoformat(),
+        "who": job.who,
+        "attempts": job.attempts,
+        "max_attempts": job.max_attempts,
+        "worker": job.worker,
+        "after": list(job.after),
+        "progress": noted and {name: noted.get(name) for name in _PROGRESS},
+        "run_id": job.run_id,
+        "warnings": list((job.header or {}).get("warnings", ())),
+        "error": error,
     }
 
 

@@ -68,7 +68,7 @@ class Child:
             action.__name__: action
             for action in (
                 self.setup, self.check, self.describe, self.cells, self.define, self.load,
-                self.call, self.calls, self.run, self.stop,
+                self.call, self.calls, self.run, self.predict, self.stop,
             )
         }  # fmt: skip
 
@@ -172,9 +172,7 @@ class Child:
                 )
             pipeline.callbacks = [*pipeline.callbacks, *self._callbacks()]
             runner = self._runner()
-        self._hosted = Hosted(
-            pipeline, spec, runner, self._interrupts, self._settings["use_workers"]
-        )
+        self._hosted = Hosted(pipeline, spec, runner, self._interrupts)
         return {}, b""
 
     def load(self, header: Header, body: Received) -> Answer:
@@ -206,15 +204,36 @@ class Child:
         return about, b"".join(parts)
 
     def run(self, header: Header, body: Received) -> Answer:
-        """Run from what the store says, and commit."""
+        """Run from what the store says, and commit; a job ends with that, if it has a lease."""
+        store = self._open_store()
+        # late: the store has imported it
+        from ..op_store.records import Ending, Lease
+
+        job_id, token = header["job_id"], header["token"]
+
+        def ending(result: bytes, about: Callable[[Any], Header]) -> Ending:
+            return Ending(Lease(job_id, token), result, about)
+
         return self._pipeline.run(
-            self._open_store(),
+            store,
             body,
             who=header["who"],
-            job_id=header["job_id"],
+            job_id=job_id,
+            ending=ending if token else None,
             promote=header["promote"],
+            alone=header["alone"],
             form=header,
         )
+
+    def predict(self, header: Header, body: Received) -> Answer:
+        """Run as a job what changes nothing."""
+        served = header["served"]
+        if served is not None:
+            versions, stored = (
+                {op: Version.parse(text) for op, text in texts.items()} for texts in served
+            )
+            served = versions, stored
+        return self._pipeline.predict(self._open_store, body, served, header)
 
     def stop(self, header: Header, body: Received) -> Answer:
         """End this process in the normal way, exit handlers included."""

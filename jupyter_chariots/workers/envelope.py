@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .. import formats
@@ -19,11 +20,17 @@ __all__ = [
     "MOST_IN_HEADERS",
     "Answer",
     "Envelope",
+    "answer_of",
     "answer_tail",
     "assemble",
+    "bare",
     "becomes_job",
     "read_call",
+    "read_controls",
     "read_envelope",
+    "read_query",
+    "says_more",
+    "tail_of",
 ]
 
 MOST_IN_HEADERS = 12 << 10
@@ -101,6 +108,11 @@ def read_envelope(body: formats.Received) -> Envelope:
         return _EMPTY
     if not isinstance(data, dict):
         raise BadRequest(f"The body is {_kind(data)}, not an object.", hint=_HINT)
+    return Envelope(data.get("pipeline_input"), **_checked(data))
+
+
+def _checked(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields beside the input."""
     controls = {name: data[name] for name in _CONTROLS if data.get(name) is not None}
     for name, value in controls.items():
         fits, wanted = _CONTROLS[name]
@@ -108,7 +120,7 @@ def read_envelope(body: formats.Received) -> Envelope:
             raise BadRequest(
                 f"The field {name!r} is {_kind(value)}; it must be {wanted}.", field=name
             )
-    return Envelope(data.get("pipeline_input"), **controls)
+    return controls
 
 
 def read_call(body: formats.Received, form: Mapping[str, Any]) -> Envelope:
@@ -128,9 +140,70 @@ def read_call(body: formats.Received, form: Mapping[str, Any]) -> Envelope:
         return read_envelope(body)
     # no body is no input, whatever its type; but no bytes are bytes
     media = formats.media_type(given) if body or given == formats.BYTES else None
-    query: Mapping[str, list[str]] = form.get("query", {})
-    controls = {name: _read_control(name, texts) for name, texts in query.items()}
-    return Envelope(formats.decode(media, body) if media else None, **controls)
+    controls = read_query(form.get("query", {}))
+    return controls._replace(pipeline_input=formats.decode(media, body) if media else None)
+
+
+def read_query(query: Mapping[str, list[str]]) -> Envelope:
+    """The fields beside the input where they stand in the query.
+
+    Raises:
+        BadRequest: a field is of the wrong type.
+    """
+    return Envelope(None, **{name: _read_control(name, texts) for name, texts in query.items()})
+
+
+_NAMES = tuple(f'"{name}"'.encode() for name in _CONTROLS)
+_STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_OUTER = re.compile(_STRING + rb"|[{}\[\]:,]", re.DOTALL)
+_INNER = re.compile(_STRING + rb"|[{}\[\]]", re.DOTALL)
+
+
+def says_more(body: bytes) -> bool:
+    """Whether a body in JSON may have fields beside the input; costs next to nothing."""
+    return any(name in body for name in _NAMES) or b"\\u00" in body
+
+
+def read_controls(body: bytes) -> Envelope:
+    """The fields beside the input of a body in JSON; the input is passed over, not decoded.
+
+    A body that is no JSON object says nothing: whoever decodes it will refuse it.
+
+    Raises:
+        BadRequest: a field is of the wrong type.
+    """
+    found: dict[str, Any] = {}
+    with contextlib.suppress(ValueError, RecursionError):
+        for name, value in _fields(body):
+            if name in _CONTROLS:
+                found[name] = _decode(value.decode())
+    return Envelope(None, **_checked(found))
+
+
+def _fields(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Names and values, undecoded, of the object that a body is."""
+    start = len(body) - len(body.lstrip())
+    if body[start : start + 1] != b"{":
+        return
+    place, name, value_at = start + 1, "", -1
+    while token := _OUTER.search(body, place):
+        place = token.end()
+        match token.group()[:1]:
+            case b'"' if value_at < 0:
+                name = _decode(token.group().decode())
+            case b":":
+                value_at = place
+            case b"{" | b"[":
+                depth = 1
+                while depth and (token := _INNER.search(body, place)):
+                    place = token.end()
+                    depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(token.group(), 0)
+            case b"," | b"}" | b"]":
+                if value_at >= 0:
+                    yield name, body[value_at : token.start()]
+                value_at = -1
+                if token.group() != b",":
+                    return
 
 
 def _read_control(name: str, texts: list[str]) -> Any:
@@ -169,13 +242,40 @@ def answer_tail(versions: Mapping[str, Version], **more: Any) -> bytes:
 
     It stays the same from one load to the next, so it is made once.
     """
-    fields = {
-        "versions": {name: str(version) for name, version in versions.items()},
-        "job_id": None,
-        "job_status": "done",
-        **more,
-    }
+    return tail_of({name: str(version) for name, version in versions.items()}, **more)
+
+
+def tail_of(versions: Mapping[str, str], **more: Any) -> bytes:
+    """As :func:`answer_tail`, from versions that are text already."""
+    fields = {"versions": versions, "job_id": None, "job_status": "done", **more}
     return b", " + json.dumps(fields).encode()[1:]
+
+
+def bare(output: str | tuple[str, formats.Body]) -> Answer:
+    """An encoded output alone, as it is kept with a job: header (``content_type`` where it is not
+    JSON) and bytes.
+    """
+    return (
+        ({}, output.encode())
+        if isinstance(output, str)
+        else ({"content_type": output[0]}, output[1])
+    )
+
+
+def answer_of(header: Mapping[str, Any], result: bytes, **more: Any) -> Answer:
+    """The answer of a job from what is kept of it.
+
+    Args:
+        header: what goes with the result: ``versions``, ``run_id``, ``warnings``,
+            ``content_type``.
+        result: the output alone.
+        more: ``job_id`` and what else belongs into the answer.
+    """
+    own = {key: header[key] for key in ("run_id", "warnings") if key in header}
+    tail = tail_of(header.get("versions", {}), **own, **more)
+    if "content_type" in header:
+        return assemble((header["content_type"], result), tail)
+    return {}, b"".join((b'{"pipeline_output": ', result, tail))
 
 
 def assemble(output: str | tuple[str, formats.Body], tail: bytes) -> Answer:

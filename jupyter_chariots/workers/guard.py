@@ -1,17 +1,26 @@
 """The program of the guard: ``python -m jupyter_chariots.workers.guard FD``.
 
-It runs no user code. The server tells it about its children, in lines on the socket ``FD``:
+It runs no user code. The server tells it about its children and jobs, in lines on the socket
+``FD``:
 
 - ``watch PID MARKER``: a child was started;
-- ``forget PID``: that child has ended, and all that it had started.
+- ``forget PID``: that child has ended, and all that it had started;
+- ``store PATH``: the database of the op store, as JSON without spaces;
+- ``renew JOB TOKEN``: keep the lease of this job from now on;
+- ``release JOB``: it needs none any more.
+
+It answers with ``cancel JOB`` when a job shall be cancelled, and ``lost JOB`` when its lease is not
+held any more.
 
 When the server is gone, however it ended, the guard ends the children that are left with all that
-they have started, and then itself. Being the one process that nothing holds up, it is also the
-place for whatever must go on in time while user code runs.
+they have started, gives up the leases that it has kept, so that nobody waits for those jobs, and
+then ends itself. Being the one process that nothing holds up, it is the place for whatever must go
+on in time while user code runs.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import signal
@@ -19,6 +28,7 @@ import sys
 from collections.abc import Iterator
 
 from .descendants import end
+from .leases import Leases
 
 __all__ = ["main"]
 
@@ -49,13 +59,23 @@ def main(arguments: list[str]) -> None:
     """Guard the children of the server whose socket's descriptor is the first argument."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # it ends when the server does
+    descriptor = int(arguments[0])
     family: dict[int, str] = {}
-    for what, pid, *marker in _lines(int(arguments[0])):
-        if what == "watch":
-            family[int(pid)] = marker[0]
-        else:
-            family.pop(int(pid), None)
+    leases = Leases(lambda line: os.write(descriptor, line.encode()))
+    for what, *words in _lines(descriptor):
+        match what:
+            case "watch":
+                family[int(words[0])] = words[1]
+            case "forget":
+                family.pop(int(words[0]), None)
+            case "store":
+                leases.path = json.loads(words[0])
+            case "renew":
+                leases.hold(*words)
+            case "release":
+                leases.release(*words)
     end(family)
+    leases.give_up()
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ConfigurationError, Unavailable
@@ -25,11 +27,18 @@ class GuardProcess:
     All methods may block for a moment, and may be called by any thread but that of the event
     loop. What was told is in the socket, so it counts even if the server dies right after it,
     before the guard has read it.
+
+    Attributes:
+        store_path: the database of the op store, where leases are renewed.
+        on_word: called, in a thread, with ``cancel`` or ``lost`` and a job whose lease is renewed.
     """
 
     def __init__(self) -> None:
+        self.store_path = ""
+        self.on_word: Callable[[str, str], object] = lambda word, job: None
         self._lock = threading.Lock()
         self._family: dict[int, str] = {}
+        self._leases: dict[str, str] = {}
         self._socket: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closing = threading.Event()
@@ -69,6 +78,28 @@ class GuardProcess:
             if self._family.pop(pid, None) is not None:
                 self._tell(f"forget {pid}\n")
 
+    def renew(self, job: str, token: str) -> None:
+        """Keep the lease of a job from now on, whatever keeps this process from doing anything.
+
+        Raises:
+            Unavailable: the guard was closed.
+            ConfigurationError: it cannot be started.
+        """
+        with self._lock:
+            if self._closing.is_set():
+                raise Unavailable("The server is stopping.")
+            self._leases[job] = token
+            if self._process is None:
+                self._start()
+            else:
+                self._tell(f"renew {job} {token}\n")
+
+    def release(self, job: str) -> None:
+        """Its lease need not be kept any more."""
+        with self._lock:
+            if self._leases.pop(job, None) is not None:
+                self._tell(f"release {job}\n")
+
     def close(self) -> None:
         """End what is left of the children, and the guard; return when it has ended."""
         with self._lock:
@@ -102,8 +133,23 @@ class GuardProcess:
                 hint=f"Interpreter: {sys.executable}.",
             ) from error
         self._socket, self._process = ours, process
-        self._tell("".join(f"watch {pid} {marker}\n" for pid, marker in self._family.items()))
-        threading.Thread(target=self._replace, args=[process], name="guard", daemon=True).start()
+        path = json.dumps(self.store_path).replace(" ", "\\u0020")  # one word
+        lines = [f"store {path}\n"]
+        lines += [f"watch {pid} {marker}\n" for pid, marker in self._family.items()]
+        lines += [f"renew {job} {token}\n" for job, token in self._leases.items()]
+        self._tell("".join(lines))
+        for work, argument in ((self._replace, process), (self._listen, ours)):
+            threading.Thread(target=work, args=[argument], name="guard", daemon=True).start()
+
+    def _listen(self, ours: socket.socket) -> None:
+        """In a thread: what the guard says, until it or its socket is gone."""
+        rest = b""
+        with contextlib.suppress(OSError):
+            while data := ours.recv(1 << 16):
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    word, job = line.decode().split()
+                    self.on_word(word, job)
 
     def _replace(self, process: subprocess.Popen[bytes]) -> None:
         """In a thread: when the guard has died, start another one that knows the same."""
@@ -128,4 +174,6 @@ class GuardProcess:
 
     def _hang_up(self) -> None:
         if self._socket:
+            with contextlib.suppress(OSError):  # the thread that listens would hold it open
+                self._socket.shutdown(socket.SHUT_RDWR)
             self._socket.close()

@@ -28,9 +28,10 @@ from .envelope import (
     Envelope,
     answer_tail,
     assemble,
-    becomes_job,
+    bare,
     read_call,
     read_envelope,
+    tail_of,
 )
 from .inputs import arranged
 from .interrupts import Interrupts
@@ -75,8 +76,12 @@ class Store(Protocol):
         started: int,
         who: str | None,
         job_id: str | None,
+        ending: Any,
     ) -> Any:
-        """Keep what a run left."""
+        """Keep what a run left; with ``ending``, the job that it was ends with that."""
+
+    def finish_job(self, lease: Any, body: bytes, header: Mapping[str, Any]) -> Any:
+        """End a job whose run left nothing."""
 
 
 class NeedsFreshProcess(Exception):
@@ -91,7 +96,6 @@ class Hosted:
         spec: as the store registered it.
         runner: executes it.
         interrupts: user code runs inside of it.
-        use_workers: what the app says about jobs.
     """
 
     def __init__(
@@ -100,10 +104,10 @@ class Hosted:
         spec: PipelineSpec,
         runner: BaseRunner,
         interrupts: Interrupts,
-        use_workers: bool | None = None,
     ) -> None:
         self.pipeline, self.spec = pipeline, spec
-        self._runner, self._interrupts, self._use_workers = runner, interrupts, use_workers
+        self._runner, self._interrupts = runner, interrupts
+        self._loaded: Any = None
         self._unsure: set[str] = set()  # ops that a run may have left half changed
         self._tail = answer_tail(spec.node_versions({}))
         self._joining = Joining(spec.name, self._run, self._single)
@@ -165,6 +169,45 @@ class Hosted:
             answers[index] = output if isinstance(output, ChariotsError) else self._complete(output)
         return answers, self._joining.warning
 
+    def predict(
+        self,
+        open_store: Callable[[], Store],
+        body: formats.Received,
+        served: tuple[Mapping[str, Version], Mapping[str, Version]] | None,
+        form: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Answer:
+        """Run as a job what changes nothing; a set that it has already is not loaded again.
+
+        Args:
+            open_store: where the states are.
+            body: of the request.
+            served: the versions that are served, and those under which the states are stored where
+                they differ; if nothing is, what a load would take now.
+            form: as for :meth:`call`.
+
+        Returns:
+            a header with what goes with the output (``about``), and the output alone.
+
+        Raises:
+            VersionError: nothing is served, and no versions that go together are in the store.
+        """
+        if served is None:
+            store = open_store()
+            choice = store.start(self.spec)
+            store.record(choice)
+            states = {op: state.version for op, state in choice.states.items()}
+            served = dict(choice.versions), states
+        if self._loaded != served:
+            self._loaded = None
+            if served[0]:
+                self.load(open_store(), *served)
+            self._loaded = served
+        envelope = read_call(body, form)
+        output = self._execute(self._arranged(self._given(envelope)), form)
+        header, result = bare(output)
+        about = {**header, "versions": _texts(self.spec.node_versions(served[0]))}
+        return {"about": about, "ended": False}, result
+
     def run(
         self,
         store: Store,
@@ -172,17 +215,32 @@ class Hosted:
         *,
         who: str | None = None,
         job_id: str | None = None,
-        promote: bool = False,
+        ending: Callable[[bytes, Callable[[Any], Mapping[str, Any]]], Any] | None = None,
+        promote: bool | None = None,
+        alone: bool = False,
         form: Mapping[str, Any] = MappingProxyType({}),
     ) -> Answer:
         """Run from what the store says it starts from, and commit what it leaves.
 
+        Args:
+            store: the op store.
+            body: of the request.
+            who: the user.
+            job_id: the job that this is, if it is one.
+            ending: makes how the job ends from its result and from what makes its header: then the
+                job ends in the transaction that commits.
+            promote: whether the result is saved; if not given, the body says it.
+            alone: give the output alone, and in the header what goes with it (``about``).
+            form: as for :meth:`call`.
+
         Returns:
             header and body of the answer; the header says what was committed: ``run_id``,
-            ``seq``, ``saved``, ``versions`` by op, ``warnings``.
+            ``seq``, ``saved``, ``versions`` by op, ``warnings``; and whether the job has ``ended``.
 
         Raises:
             NeedsFreshProcess: an op must start as constructed, and here it no longer is.
+            LeaseLost: the job was taken from this attempt; nothing was committed.
+            JobCancelled: the job was to be cancelled, and is; nothing was committed.
         """
         envelope = read_call(body, form)
         given = self._given(envelope)  # refused before a store is asked
@@ -193,35 +251,53 @@ class Hosted:
         self.pipeline.last_run = None
         self._unsure = {op.name for op in self.spec.ops if op.carries}
         output = self._execute(pipeline_input, form)
+        form_of_output, result = bare(output)
         record = self.pipeline.last_run
+        after = before if record is None else {**before, **record.after}
+
+        def about(committed: Any) -> dict[str, Any]:
+            versions = self.spec.node_versions({**after, **committed.versions})
+            more: dict[str, Any] = {}
+            if committed.warnings:
+                more["warnings"] = list(committed.warnings)
+            if record and record.learned:
+                more["run_id"] = committed.run_id
+            return {**form_of_output, "versions": _texts(versions), **more}
+
         if record is None:
             self._unsure.clear()
-            return assemble(output, answer_tail(self.spec.node_versions(before)))
-        committed = store.commit(
-            self.spec,
-            record,
-            promote=promote or self._promotes(envelope),
-            started=started,
-            who=who,
-            job_id=job_id,
-        )
-        after = {**before, **record.after, **committed.versions}
-        for name in self.pipeline.ops.keys() & after.keys():
-            self.pipeline.ops[name].set_learned(after[name])
-        self._unsure.clear()
-        tail = answer_tail(
-            self.spec.node_versions(after),
-            run_id=committed.run_id,
-            **({"warnings": committed.warnings} if committed.warnings else {}),
-        )
-        header = {
-            "run_id": committed.run_id,
-            "seq": committed.seq,
-            "saved": committed.saved,
-            "versions": {op: str(version) for op, version in committed.versions.items()},
-            "warnings": committed.warnings,
-        }
-        form_of_answer, answer = assemble(output, tail)
+            told = {**form_of_output, "versions": _texts(self.spec.node_versions(before))}
+            if ending is not None:
+                end = ending(bytes(result), lambda _: told)
+                store.finish_job(end.lease, end.body, told)
+            header: dict[str, Any] = {}
+        else:
+            committed = store.commit(
+                self.spec,
+                record,
+                promote=bool(envelope.save) if promote is None else promote,
+                started=started,
+                who=who,
+                job_id=job_id,
+                ending=None if ending is None else ending(bytes(result), about),
+            )
+            after = {**after, **committed.versions}
+            for name in self.pipeline.ops.keys() & after.keys():
+                self.pipeline.ops[name].set_learned(after[name])
+            self._unsure.clear()
+            told = about(committed)
+            header = {
+                "run_id": committed.run_id,
+                "seq": committed.seq,
+                "saved": committed.saved,
+                "versions": _texts(committed.versions),
+                "warnings": committed.warnings,
+            }
+        header["ended"] = ending is not None
+        if alone:
+            return {**header, "about": told}, result
+        more = {key: told[key] for key in ("run_id", "warnings") if key in told}
+        form_of_answer, answer = assemble(output, tail_of(told["versions"], **more))
         return {**header, **form_of_answer}, answer
 
     def run_here(self, pipeline_input: Any) -> Any:
@@ -346,7 +422,6 @@ class Hosted:
                 pipeline=name,
             ) from error
 
-    def _promotes(self, envelope: Envelope) -> bool:
-        if envelope.save is not None:
-            return envelope.save
-        return becomes_job(self._use_workers, self.spec.use_worker, envelope.use_worker)
+
+def _texts(versions: Mapping[str, Version]) -> dict[str, str]:
+    return {name: str(version) for name, version in versions.items()}

@@ -36,7 +36,6 @@ class Launcher:
         store_options: further arguments of ``OpStore``, as JSON values.
         runner: dotted path of the runner's class; ``SequentialRunner`` if not given.
         callbacks: dotted paths of the classes of ``default_pipeline_callbacks``.
-        use_workers: what the app says about jobs.
         start_timeout: seconds that imports and loading may take.
         call_timeout: seconds that a run that changes nothing may take.
         memory_limit: bytes that each process may allocate.
@@ -54,7 +53,6 @@ class Launcher:
     store_options: Mapping[str, Any] = field(default_factory=dict)
     runner: str | None = None
     callbacks: tuple[str, ...] = ()
-    use_workers: bool | None = None
     start_timeout: float = 300.0
     call_timeout: float | None = 60.0
     memory_limit: int | None = None
@@ -88,7 +86,6 @@ class Launcher:
             "store_options": self.store_options,
             "runner": self.runner,
             "callbacks": self.callbacks,
-            "use_workers": self.use_workers,
             "memory_limit": self.memory_limit,
             "niceness": self.niceness if works else 0,
         }

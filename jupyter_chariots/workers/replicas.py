@@ -1,4 +1,4 @@
-"""The processes that answer the calls of one pipeline on its served set; they change nothing."""
+"""Replicas: when processes are started, replaced and ended that answer calls, changing nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .dispatch import Dispatcher
 from .frames import Frame
 from .launcher import Launcher
 from .process import Child, Hear
-from .retiring import Retiring
+from .processes import Processes
 from .tasks import Tasks
 from .warm import Warm
 
@@ -60,19 +60,20 @@ class Replicas:
         self.reason: str | None = None
         self.restarts = 0
         self.used = asyncio.get_running_loop().time()
-        self._launcher, self._on_state, self._warm = launcher, on_state, warm
+        self._on_state, self._warm = on_state, warm
         self._dispatcher = Dispatcher(
             launcher.call_timeout,
             joins=definition.spec.batchable,
             on_batch=on_batch,
             on_warning=self._tell,
         )
+        self._processes = Processes(definition, launcher, self._dispatcher, self._on_exit)
         self._lost = 0
         self._running = 0
         self._quiet = asyncio.Event()
         self._back_off = BackOff()
         self._changing = asyncio.Lock()
-        self._tasks, self._retiring = Tasks(), Retiring()
+        self._tasks = Tasks()
         self._filling: asyncio.Task[None] | None = None
         self._closed = False
         if warm:
@@ -86,7 +87,7 @@ class Replicas:
     @property
     def pids(self) -> list[int]:
         """Ids of the processes that answer calls now."""
-        return [child.pid for child in self._alive]
+        return [child.pid for child in self._processes.alive]
 
     @property
     def warm(self) -> bool:
@@ -136,7 +137,7 @@ class Replicas:
             raise self._stopped() from None  # it was not the caller who cancelled
         finally:
             self._running -= 1
-            self.used = asyncio.get_running_loop().time()
+            self._touch()
             if not self._running:
                 self._quiet.set()
 
@@ -166,7 +167,7 @@ class Replicas:
         Raises:
             ChariotsError: why they do not start.
         """
-        if not self._alive:
+        if not self._processes.alive:
             await self._tasks.finish(self._start())
 
     async def switch(
@@ -192,7 +193,7 @@ class Replicas:
 
     def cull(self) -> None:
         """End idle processes; the next call starts them again."""
-        self._use([])
+        self._processes.use([])
         self._forget_losses()
         self._enter("cold")
 
@@ -210,23 +211,17 @@ class Replicas:
             self._warm.discard(self)
         await self._tasks.cancel()
         self._dispatcher.refuse(self._stopped)
-        self._use([])
-        await self._retiring.stop()
+        await self._processes.stop()
         self._enter("cold")
 
     # -- behind them ------------------------------------------------------------------------
 
-    @property
-    def _alive(self) -> list[Child]:
-        return [child for child in self._dispatcher.children if child.alive]
-
     async def _start(self) -> None:
         """Start the first one; the others follow in the background."""
         async with self._changing:
-            if self._alive:
+            if self._processes.alive:
                 return
-            if self._closed:
-                raise self._stopped()
+            self._check_open()
             if self.served is None:
                 raise NotLoaded(
                     f"Pipeline {self.definition.name!r} is not loaded.",
@@ -236,8 +231,9 @@ class Replicas:
                 )
             self._back_off.check()
             self._enter("starting")
+            self._make_room()
             try:
-                child = await self._load(self.served)
+                child = await self._processes.load(self.served)
             except ChariotsError as error:
                 self._back_off.failed(error)
                 self._enter("failed", error.message)
@@ -250,19 +246,14 @@ class Replicas:
         self, served: Choice | Served, commit: Callable[[], Awaitable[object]] | None
     ) -> None:
         async with self._changing:
-            loading = [asyncio.ensure_future(self._load(served)) for _ in range(self.wanted)]
-            try:
-                children = list(await asyncio.gather(*loading))
+            self._check_open()
+            self._make_room()
+            async with self._processes.loaded(served, self.wanted) as children:
                 if commit:
                     await commit()
-            except BaseException:
-                for task in loading:
-                    task.cancel()
-                ended = await asyncio.gather(*loading, return_exceptions=True)
-                await asyncio.gather(*(one.stop() for one in ended if isinstance(one, Child)))
-                raise
             self.served = served
-            self._use(children, drain=True)
+            self._processes.use(children, drain=True)
+            self._touch()
             self._forget_losses()
             self._enter("ready")
         self._fill()
@@ -273,72 +264,52 @@ class Replicas:
             self._filling = self._tasks.start(self._make_as_many())
 
     async def _make_as_many(self) -> None:
-        while self._alive and len(self._alive) != self.wanted:
+        processes = self._processes
+        while processes.alive and len(processes.alive) != self.wanted:
             while left := self._back_off.left:
                 await asyncio.sleep(left)
             async with self._changing:
-                alive = self._alive
+                alive = processes.alive
                 missing = self.wanted - len(alive) if alive else 0
                 if missing < 0:
-                    self._use(alive[:missing], drain=True)
-                else:
+                    processes.use(alive[:missing], drain=True)
+                elif missing:
+                    self._make_room()
                     await asyncio.gather(*(self._start_one() for _ in range(missing)))
-                if self._alive and len(self._alive) == self.wanted:
+                if processes.alive and len(processes.alive) == self.wanted:
                     self._enter("ready")
 
     async def _start_one(self) -> None:
         assert self.served is not None
         try:
-            self._add(await self._load(self.served))
+            self._add(await self._processes.load(self.served))
         except ChariotsError as error:
             self._note(error)
         else:
             self._tell()
-
-    async def _load(self, served: Choice | Served) -> Child:
-        """A new process that holds this set."""
-        if self._closed:
-            raise self._stopped()
-        if self._warm:
-            self._warm.make_room(self)
-        self.used = asyncio.get_running_loop().time()
-        child = await self._launcher.host(self.definition)
-        header = {
-            "do": "load",
-            "versions": {op: str(version) for op, version in served.versions.items()},
-            "stored": {op: str(state.version) for op, state in served.states.items()},
-        }
-        try:
-            await child.request(header, timeout=self._launcher.start_timeout)
-        except BaseException:
-            await asyncio.shield(child.stop())
-            raise
-        child.on_exit = self._on_exit
-        child.outstanding.took = math.inf  # until it has answered a call
-        return child
 
     def _add(self, child: Child) -> None:
         """Let this process answer calls, too."""
         if self._lost:
             self._lost -= 1
             self.restarts += 1
-        self._dispatcher.use([*self._dispatcher.children, child])
+        self._processes.add(child)
+        self._touch()
 
-    def _use(self, children: list[Child], *, drain: bool = False) -> None:
-        """Let these processes, and no others, answer the calls from now on."""
-        for child in self._dispatcher.children:
-            if child not in children:
-                self._retiring.add(child, drain=drain)
-        self._dispatcher.use(children)
+    def _touch(self) -> None:
+        self.used = asyncio.get_running_loop().time()
+
+    def _make_room(self) -> None:
+        if self._warm:
+            self._warm.make_room(self)
 
     def _forget_losses(self) -> None:
         self._lost = 0
         self._back_off.reset()
 
     def _on_exit(self, child: Child) -> None:
-        if child not in self._dispatcher.children or self._closed:
+        if self._closed:
             return
-        self._dispatcher.use([one for one in self._dispatcher.children if one is not child])
         self._lost += 1
         if child.outstanding.took < math.inf:
             self._back_off.succeeded()
@@ -352,11 +323,15 @@ class Replicas:
     def _note(self, error: ChariotsError) -> None:
         """One has died, or did not start."""
         self._back_off.failed(error)
-        if not self._alive:
+        if not self._processes.alive:
             self._enter("failed", error.message)
             return
         self._enter("ready", error.message)
         self._fill()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise self._stopped()
 
     def _stopped(self) -> Unavailable:
         return Unavailable(f"Pipeline {self.definition.name!r} is being stopped.")

@@ -28,6 +28,11 @@ class Tasks:
         """Begin and wait; the work goes on to its end even if the waiting is cancelled."""
         return await asyncio.shield(self.start(work))
 
+    async def ended(self) -> None:
+        """Wait until all have ended, those included that begin meanwhile."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def cancel(self) -> None:
         """Cancel what is under way and wait until it has ended."""
         tasks = list(self._tasks)

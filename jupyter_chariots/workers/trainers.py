@@ -7,10 +7,11 @@ import contextlib
 import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 from ..errors import Unavailable, WorkerLost
-from ..op_store.records import Definition
+from ..op_store.records import Definition, Lease, Served
 from .frames import Frame
 from .launcher import Launcher
 from .process import Child, Hear
@@ -20,7 +21,6 @@ from .turns import StoreCall, Turns
 
 __all__ = ["MOST_BUSY", "Trainers"]
 
-_MOST_IDLE = 2
 MOST_BUSY = min(8, max(2, os.cpu_count() or 1))
 """How many runs of one pipeline go side by side."""
 
@@ -36,7 +36,12 @@ class Trainers:
         launcher: how workers are started.
         store: runs methods of the op store in a thread; it keeps the turns of runs that carry
             state on.
+
+    Attributes:
+        most_idle: how many workers of a pipeline are kept that have nothing to do.
     """
+
+    most_idle = 2
 
     def __init__(self, launcher: Launcher, store: StoreCall) -> None:
         self._launcher = launcher
@@ -61,12 +66,12 @@ class Trainers:
         body: bytes,
         *,
         who: str | None = None,
-        job_id: str | None = None,
-        promote: bool = False,
+        lease: Lease | None = None,
+        promote: bool | None = None,
         form: Mapping[str, Any] | None = None,
         hear: Hear | None = None,
     ) -> Frame:
-        """Run a pipeline; it commits what it leaves before this returns.
+        """Run a pipeline that changes state; it commits what it leaves before this returns.
 
         Cancelling this cancels the run, which then leaves nothing; if it is too late for that,
         this returns as ever.
@@ -75,8 +80,8 @@ class Trainers:
             definition: the pipeline, as registered.
             body: of the request; passed on as it is.
             who: the user, for the store.
-            job_id: the job that this is, if it is one.
-            promote: save the result at once, whatever the body says.
+            lease: of the job that this is; it ends with the run.
+            promote: save the result at once; if not given, the body says it.
             form: ``content_type``, ``query`` and ``accept`` of the request, where they are not
                 those of JSON.
             hear: called with what it prints.
@@ -90,10 +95,42 @@ class Trainers:
             VersionError: there is nothing valid to start from.
             WorkerLost: the worker died; nothing was committed, or all of it.
             Cancelled: it was cancelled while it ran.
+            LeaseLost, JobCancelled: the job has ended otherwise; nothing was committed.
             ChariotsError: what the child answered.
         """
-        header = {**(form or {}), "do": "run", "who": who, "job_id": job_id, "promote": promote}
-        return await self._tasks.start(self._run(definition, header, body, hear))
+        header = {**(form or {}), **_run(who, lease, promote), "alone": False}
+        return await self._tasks.start(self._run(definition, header, body, hear, slot=True))
+
+    async def run_job(
+        self,
+        definition: Definition,
+        body: bytes,
+        *,
+        who: str | None = None,
+        lease: Lease | None = None,
+        promote: bool = False,
+        served: Served | None = None,
+        form: Mapping[str, Any] | None = None,
+        hear: Hear | None = None,
+    ) -> Frame:
+        """Run a pipeline as a job; whoever calls this limits how many there are at once.
+
+        Args, raises: as for :meth:`run`. One that changes nothing runs on ``served``, or, if that
+        is not given, on what a load would take now.
+
+        Returns:
+            the output alone, and a header: ``about`` is what goes with the output, ``ended`` says
+            whether the job has ended with the run; if not, it is for the caller to end it.
+        """
+        if definition.spec.changes:
+            header = {**(form or {}), **_run(who, lease, promote), "alone": True}
+        else:
+            chosen = served and [
+                {op: str(version) for op, version in served.versions.items()},
+                {op: str(state.version) for op, state in served.states.items()},
+            ]
+            header = {**(form or {}), "do": "predict", "served": chosen}
+        return await self._tasks.start(self._run(definition, header, body, hear, slot=False))
 
     async def warm(self, definition: Definition) -> None:
         """Have a worker ready for the first run.
@@ -136,19 +173,28 @@ class Trainers:
     # -- behind them ------------------------------------------------------------------------
 
     async def _run(
-        self, definition: Definition, header: dict[str, Any], body: bytes, hear: Hear | None
+        self,
+        definition: Definition,
+        header: dict[str, Any],
+        body: bytes,
+        hear: Hear | None,
+        *,
+        slot: bool,
     ) -> Frame:
-        if not definition.spec.carries:
-            return await self._in_worker(definition, header, body, hear)
-        name = definition.name
-        async with self._turns.turn(name, on_lost=lambda: self.interrupt(name)):
+        async with contextlib.AsyncExitStack() as held:
+            name = definition.name
+            if definition.spec.carries:
+                lost = partial(self.interrupt, name)
+                await held.enter_async_context(self._turns.turn(name, on_lost=lost))
+            if slot:
+                await held.enter_async_context(self._slots[name])
             return await self._in_worker(definition, header, body, hear)
 
     async def _in_worker(
         self, definition: Definition, header: dict[str, Any], body: bytes, hear: Hear | None
     ) -> Frame:
         while True:
-            async with self._slots[definition.name], self._worker(definition) as child:
+            async with self._worker(definition) as child:
                 try:
                     answer = await child.run(header, body, hear=hear)
                 except WorkerLost as lost:
@@ -178,7 +224,7 @@ class Trainers:
         finally:
             self._busy.discard(child)
             idle = self._idle[name]
-            wanted = len(idle) < _MOST_IDLE or self._slots[name].locked()
+            wanted = len(idle) < self.most_idle or self._slots[name].locked()
             if child.alive and not child.busy and not self._closed and wanted:
                 idle.append((made, child))
             elif child.alive:
@@ -190,11 +236,16 @@ class Trainers:
             idle[:] = [entry for entry in idle if entry[1] is not child]
 
 
+def _run(who: str | None, lease: Lease | None, promote: bool | None) -> dict[str, Any]:
+    job, token = (lease.job, lease.token) if lease else (None, None)
+    return {"do": "run", "who": who, "job_id": job, "token": token, "promote": promote}
+
+
 def _lost(lost: WorkerLost, child: Child) -> WorkerLost:
     details = {name: value for name, value in lost.details.items() if name != "begun"}
     return WorkerLost(
         f"The worker that ran {child.label!r} {child.reason}; the run is not repeated.",
         hint="A run commits at its very end: it has left all of its result, or nothing. "
         f"Call it again. The log of the worker: {child.log}.",
-        **details,
+        **{**details, "how": child.reason},
     )

@@ -13,7 +13,7 @@ class Culled(Protocol):
 
     Attributes:
         wanted: number of processes.
-        used: when the last call ended, by the clock of the loop.
+        used: when the last call or the last start ended, by the clock of the loop.
     """
 
     wanted: int
@@ -71,12 +71,16 @@ class Warm:
                 too_many -= one.wanted
                 one.cull()
 
-    def _wait(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(self._every_s, self._look)
-
-    def _look(self) -> None:
+    def look(self) -> None:
+        """End those that have been idle for long enough; called again and again."""
         latest = asyncio.get_running_loop().time() - self._idle_s
         for one in self._all:
             if one.warm and one.idle and one.used < latest:
                 one.cull()
+
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(self._every_s, self._go_on)
+
+    def _go_on(self) -> None:
+        self.look()
         self._wait()

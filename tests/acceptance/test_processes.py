@@ -110,7 +110,7 @@ class Lab:
         return answer.body["pipeline_output"]
 
     def seen(self, name):
-        wait_for((self.root / name).exists, name, 120)
+        wait_for((self.root / name).exists, name)
 
     def children(self) -> set[Process]:
         """What the server has started, but for the guard."""
@@ -197,7 +197,7 @@ def test_a_guard_that_is_killed_is_replaced_and_nobody_feels_it(lab):
     assert lab.pid() == pid
     processes = descendants(lab.server.pid)
     lab.server.kill()
-    wait_for(lambda: not any(p.alive for p in processes), "the end of all", 5.0)
+    wait_for(lambda: not any(p.alive for p in processes), "the end of all", 20.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -218,8 +218,8 @@ def test_no_process_outlives_the_server(lab, at_once, number):
     for part in ("loky", "multiprocessing", "sleep 1000", "workers.child", "workers.guard"):
         assert part in names
     lab.server.process.send_signal(number)
-    lab.server.process.wait(30)
-    wait_for(lambda: not [p.command for p in processes if p.alive], "the end of all", 5.0)
+    lab.server.process.wait(60)
+    wait_for(lambda: not [p.command for p in processes if p.alive], "the end of all", 20.0)
     for call in calls:
         with contextlib.suppress(OSError):  # the connection went with the server
             assert call.result().status >= 500

@@ -240,7 +240,7 @@ def test_two_servers_switch_together_while_calls_run(server, live_server):
     assert there.apply().body == old
     with calling(here, 2) as answers, calling(there, 2) as others:
         new = here.serve([0, 4])
-        wait_for(lambda: there.apply().body == new, "the other server", 20)
+        wait_for(lambda: there.apply().body == new, "the other server")
         there.train([9], "learn_mean")
         for pair in (here, there):
             assert pair.load().status == 419

@@ -48,7 +48,7 @@ def running(folder: Path, *arguments: str) -> Iterator[str]:
         wait_for(served, "the lines to paste")
         yield log.read_text()
         process.send_signal(signal.SIGINT)  # once: there is no terminal to ask "Shut down?"
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_chariots.op_store import Committed, OpStore, Served
+from jupyter_chariots.op_store import Committed, Job, OpStore, Served
 from jupyter_chariots.versioning.spec import (
     Learned,
     Link,
@@ -115,6 +115,11 @@ def run(
     if save:
         store.save(spec.name, committed.run_id, who="ann")
     return committed
+
+
+def submit(queue: OpStore, body: bytes = b"{}", **given: Any) -> Job:
+    """A job that trains."""
+    return queue.submit_job(TRAIN.name, body, **given)
 
 
 def load(

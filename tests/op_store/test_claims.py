@@ -18,21 +18,10 @@ from jupyter_chariots.op_store import Claim, Committed, Ending, Job, Lease, OpSt
 from jupyter_chariots.op_store.blobs import SMALL
 from jupyter_chariots.versioning.status import JobStatus
 
-from .lab import PREDICT, TRAIN, fit, op, pipeline
+from .lab import PREDICT, TRAIN, fit, op, pipeline, submit
 
 QUEUED, RUNNING = JobStatus.QUEUED, JobStatus.RUNNING
 DONE, FAILED, CANCELLED = JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED
-
-
-@pytest.fixture
-def queue(store: OpStore) -> OpStore:
-    store.register(TRAIN, owner="m", source={})
-    store.register(PREDICT, owner="m", source={})
-    return store
-
-
-def submit(queue: OpStore, body: bytes = b"{}", **given: object) -> Job:
-    return queue.submit_job(TRAIN.name, body, **given)  # type: ignore[arg-type]
 
 
 def claim(queue: OpStore, **given: object) -> Claim:

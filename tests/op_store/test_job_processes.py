@@ -137,12 +137,6 @@ class Child:
         self.end(-signal.SIGKILL)
 
 
-@pytest.fixture
-def queue(store: OpStore) -> OpStore:
-    store.register(TRAIN, owner="m", source={})
-    return store
-
-
 def test_two_processes_claim_each_of_a_thousand_jobs_once(queue: OpStore, tmp_path: Path) -> None:
     ids = [queue.submit_job(TRAIN.name, b"%d" % index).id for index in range(1000)]
     children = [Child(_CLAIMER, tmp_path) for _ in range(2)]

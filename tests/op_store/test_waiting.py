@@ -16,21 +16,10 @@ from jupyter_chariots.op_store import Job, OpStore
 from jupyter_chariots.op_store.blobs import SMALL
 from jupyter_chariots.versioning.status import JobStatus
 
-from .lab import PREDICT, TRAIN
+from .lab import PREDICT, TRAIN, submit
 
 QUEUED, DEFERRED, RUNNING = JobStatus.QUEUED, JobStatus.DEFERRED, JobStatus.RUNNING
 DONE, FAILED, CANCELLED = JobStatus.DONE, JobStatus.FAILED, JobStatus.CANCELLED
-
-
-@pytest.fixture
-def queue(store: OpStore) -> OpStore:
-    store.register(TRAIN, owner="m", source={})
-    store.register(PREDICT, owner="m", source={})
-    return store
-
-
-def submit(queue: OpStore, body: bytes = b"{}", **given: object) -> Job:
-    return queue.submit_job(TRAIN.name, body, **given)  # type: ignore[arg-type]
 
 
 def end(queue: OpStore, job: Job, error: NodeFailed | None = None) -> None:

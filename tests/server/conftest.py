@@ -41,8 +41,9 @@ def described(method: str, path: str) -> tuple[str, dict[str, Any]] | None:
     """The route in openapi.yaml that a path belongs to."""
     for template, verbs in OPENAPI["paths"].items():
         pattern = "[^/]+".join(re.escape(part) for part in re.split(r"\{\w+\}", template))
-        if re.fullmatch(pattern + "/?", path) and method.lower() in verbs:
-            return template, verbs[method.lower()]
+        if re.fullmatch(pattern + "/?", path):
+            # the first one that fits is the handler's, whatever its verbs
+            return (template, verbs[method.lower()]) if method.lower() in verbs else None
     return None
 
 

@@ -155,7 +155,8 @@ async def test_a_call_is_cancelled_by_its_id(call, fetch, jp_root_dir, extension
         assert (about["status"], json.loads(body)["code"]) == (499, "cancelled")
     else:
         assert (ended.status, ended.body["code"]) == (499, "cancelled")
-    assert await extension.manager.store(lambda store: store.sequence()) == sequence
+    news = await extension.manager.store(lambda store: store.news(sequence))
+    assert {one.kind for one in news} <= {"job"}
     again = await call(name, "on", {"Chariots-Call": "def", "Chariots-Output": "no"})
     assert again.body["pipeline_output"] == "on"
 
@@ -194,6 +195,9 @@ class Written:
     def flush(self):
         return self.sent
 
+    def finish(self):
+        pass
+
 
 async def test_an_answer_that_is_silent_is_kept_alive():
     written = Written()
@@ -207,13 +211,22 @@ async def test_an_answer_that_is_silent_is_kept_alive():
     assert b"{}\n" not in written.lines[1:]
 
 
-async def test_who_reads_slowly_costs_little_memory():
+LONG = json.dumps({"stream": "stdout", "text": "x" * 100_000}).encode() + b"\n"
+
+
+def read_slowly():
+    """An answer of which much was left out, as its client reads so slowly."""
     written = Written()
     answer = LiveAnswer(written)
-    line = json.dumps({"stream": "stdout", "text": "x" * 100_000}).encode() + b"\n"
     for _ in range(100):
-        answer.line(line)
-    assert 5 * len(line) < sum(map(len, written.lines)) < 20 * len(line)
+        answer.line(LONG)
+    answer.close()
+    return written, answer
+
+
+async def test_who_reads_slowly_costs_little_memory():
+    written, answer = read_slowly()
+    assert 5 * len(LONG) < sum(map(len, written.lines)) < 20 * len(LONG)
     kept = len(written.lines)
     written.sent.set_result(None)  # it has read all that
     answer.line(b"{}\n")
@@ -222,6 +235,21 @@ async def test_who_reads_slowly_costs_little_memory():
     said, last = told.splitlines()
     assert json.loads(said)["text"].endswith("more characters are in the log\n")
     assert last == b"{}"
+
+
+async def test_what_was_left_out_at_the_end_is_told_too():
+    written, answer = read_slowly()
+    kept = len(written.lines)
+    answer.finish(200, {}, b"the body")
+    told, body = written.lines[kept:]
+    said, last = map(json.loads, told.splitlines())
+    left_out = (100 - kept) * len(LONG)
+    assert said == {
+        "stream": "stderr",
+        "text": f"\n… about {left_out:,} more characters are in the log\n",
+    }
+    assert last == {"status": 200, "headers": {}, "length": 8}
+    assert body == b"the body"
 
 
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])

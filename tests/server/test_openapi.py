@@ -58,7 +58,9 @@ def test_every_operation_has_a_name_and_the_statuses_that_any_may_have():
 def test_every_event_has_a_schema_of_its_name():
     for path in SCHEMAS:
         assert f'"$id": {event_id(path.stem)}' in path.read_text(encoding="utf-8")
-    assert {path.stem for path in SCHEMAS} == {"served", "saved", "loaded", "state"}
+    assert {path.stem for path in SCHEMAS} == {
+        *("served", "saved", "loaded", "state", "job", "progress")
+    }
 
 
 def test_it_is_served(ask):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import textwrap
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine
@@ -17,6 +18,8 @@ from jupyter_chariots.workers.describe import describe
 from jupyter_chariots.workers.launcher import Launcher
 
 DEADLINE = 60.0
+WHOLE = 4 * DEADLINE
+"""Seconds that a condition, and that a test may take; they only keep it from hanging."""
 
 
 class Workshop:
@@ -91,12 +94,21 @@ def alive(pid: int) -> bool:
         return False
 
 
+def children() -> set[int]:
+    """Ids of the processes that this one has started and that run."""
+    listed: list[str] = []
+    for path in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # a thread that has just ended
+            listed += path.read_text().split()
+    return {pid for pid in map(int, listed) if alive(pid)}
+
+
 @pytest.fixture
 def run() -> Callable[[Coroutine[Any, Any, Any]], Any]:
     """Runs a coroutine to its end, with a deadline."""
 
     def finish(work: Awaitable[Any]) -> Any:
-        return asyncio.run(asyncio.wait_for(work, DEADLINE))  # type: ignore[arg-type]
+        return asyncio.run(asyncio.wait_for(work, WHOLE))  # type: ignore[arg-type]
 
     return finish
 

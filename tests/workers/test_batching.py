@@ -205,7 +205,7 @@ def test_a_pipeline_that_is_not_batchable_after_all_is_found_out(workshop, run):
 
 def test_a_call_that_hangs_does_not_take_others_with_it(workshop, run):
     async def work():
-        async with Called(workshop, "play", call_timeout=1.0) as called:
+        async with Called(workshop, "play", call_timeout=2.0) as called:
             calls = [[("give", 1)], [("hang", 0)], [("give", 2)]]
             one, hung, two = await called.behind("go", calls)
             assert [one[0][0], two[0][0]] == [1, 2]

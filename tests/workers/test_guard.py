@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -109,11 +108,9 @@ class Server:
         return [found.pid for found in self.descendants if "workers.guard" in found.command]
 
 
-def none_left(processes, within=5.0):
-    """Wait until none of the processes is left."""
-    began = time.monotonic()
-    wait_for(lambda: not any(found.alive for found in processes), "all to end", within)
-    return time.monotonic() - began
+def none_left(processes):
+    """Wait until none of the processes is left; it takes 2 s more than a busy machine makes it."""
+    wait_for(lambda: not any(found.alive for found in processes), "all to end", 20.0)
 
 
 @pytest.mark.parametrize("busy", BUSY)

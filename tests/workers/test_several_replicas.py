@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
 from jupyter_chariots.errors import ChariotsError, Unavailable, WorkerLost
 from jupyter_chariots.workers.warm import Warm
 
-from .conftest import alive, until
+from .conftest import alive, children, until
 from .served import Called
+
+HOUR = 3600.0
 
 
 async def ready(called, wanted):
@@ -176,15 +176,6 @@ def test_a_switch_that_fails_leaves_no_process_behind(workshop, run):
     run(work())
 
 
-def children():
-    """Ids of the processes that this one has started and that run."""
-    listed: list[str] = []
-    for path in Path("/proc/self/task").glob("*/children"):
-        with contextlib.suppress(OSError):  # a thread that has just ended
-            listed += path.read_text().split()
-    return {pid for pid in map(int, listed) if alive(pid)}
-
-
 def test_more_and_fewer(workshop, run):
     async def work():
         async with Called(workshop, "play") as called:
@@ -255,17 +246,50 @@ def test_the_end_lets_calls_end_when_asked_to(workshop, run):
 
 def test_what_is_not_called_for_long_is_ended_and_started_again(workshop, run):
     async def work():
-        async with Called(workshop, "play", wanted=2, warm=Warm(8, 0.2)) as called:
+        warm = Warm(8, HOUR)
+        async with Called(workshop, "play", wanted=2, warm=warm) as called:
             await ready(called, 2)
             call = await busy(called, "go")
             old = called.replicas.pids
-            await asyncio.sleep(0.5)  # longer than it may be idle; but it is not
+            called.replicas.used -= 2 * HOUR
+            warm.look()  # longer than it may be idle; but it is not
             assert called.replicas.pids == old
             workshop.mark("go")
             await call
-            await until(lambda: called.replicas.state == "cold")
+            warm.look()
+            assert called.replicas.pids == old
+            called.replicas.used -= 2 * HOUR
+            warm.look()
+            assert called.replicas.state == "cold"
             await until(lambda: not any(map(alive, old)))
             assert await called.output(["pid"]) not in old
             assert called.replicas.restarts == 0
+
+    run(work())
+
+
+def test_starts_that_take_longer_than_they_may_be_idle(workshop, run):
+    async def work():
+        warm = Warm(8, HOUR)
+        async with Called(workshop, "play", warm=warm) as called:
+            replicas = called.replicas
+
+            async def while_it_takes_long(condition):
+                replicas.used -= 2 * HOUR
+                await until(condition)
+                warm.look()
+                return replicas.pids
+
+            starting = asyncio.ensure_future(replicas.start())
+            await until(lambda: replicas.state == "starting")
+            assert len(await while_it_takes_long(starting.done)) == 1
+            replicas.scale(2)
+            await until(lambda: not replicas.idle)
+            two = await while_it_takes_long(lambda: len(replicas.pids) == 2)
+            assert len(two) == 2
+            switching = asyncio.ensure_future(replicas.switch(called.served))
+            await until(lambda: not replicas.idle)
+            others = await while_it_takes_long(switching.done)
+            assert len({*two, *others}) == 4
 
     run(work())

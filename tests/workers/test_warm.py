@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jupyter_chariots.workers.warm import Warm
+
+from .conftest import until
 
 
 class Replicas:
@@ -46,3 +50,21 @@ def test_those_that_have_calls_go_on():
 
 def test_those_that_are_cold_take_no_room():
     assert culled(2, Replicas(1, 8, warm=False), Replicas(2)) == [False, False]
+
+
+def test_those_that_were_not_called_for_long_end_by_themselves(run):
+    async def work():
+        now = asyncio.get_running_loop().time()
+        warm, idle, busy, used = Warm(8, 0.1), *(Replicas(now) for _ in range(3))
+        busy.idle, used.used = False, now + 3600
+        for one in (idle, busy, used):
+            warm.add(one)
+        await until(lambda: not idle.warm)
+        assert busy.warm
+        assert used.warm
+        busy.idle = True
+        await until(lambda: not busy.warm)  # it looks again and again
+        for one in (idle, busy, used):
+            warm.discard(one)
+
+    run(work())

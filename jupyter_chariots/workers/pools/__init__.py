@@ -1,0 +1,1 @@
+"""Where jobs run: the pools of workers that a server can have; see :mod:`.base`."""
