@@ -329,6 +329,10 @@ button.ch-link:focus-visible,
   display: block;
   line-height: 24px;
 }
+
+.jp-Chariots-empty code {
+  overflow-wrap: anywhere;
+}
 `,""]),i.d(r,{},{A:n})},29(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
 
 .jp-Chariots {
