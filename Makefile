@@ -39,8 +39,7 @@ labextension: .venv/node.done
 # The TypeScript sources: types, unit tests, and that the committed bundle is what they give.
 labextension-test: .venv/test.done
 	@if command -v node > /dev/null; \
-	then $(MAKE) --no-print-directory .venv/node.done && $(LABEXTENSION) check \
-		&& $(LABEXTENSION) test && $(LABEXTENSION) compare; \
+	then $(MAKE) --no-print-directory .venv/node.done && $(LABEXTENSION) verify; \
 	else echo "There is no Node: the tests of the TypeScript sources are left out."; fi
 
 .venv/node.done: .venv/test.done labextension/package.json labextension/yarn.lock
