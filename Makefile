@@ -2,6 +2,7 @@
 # make test   every test
 # make check  style, types, import rules
 # make bench  speed, beside floors and peers
+# make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
 
 PYTHON ?= python3
@@ -11,13 +12,16 @@ BIN := .venv/bin
 # Jupyter refuses to run as root unless told; in a container there often is no other user.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test check bench clean
+.PHONY: run test check bench labextension labextension-test clean
 
 run: .venv/lab.done
 	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
 
+# jlpm and jupyter-builder come with JupyterLab
+LABEXTENSION := cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
+
 # Half of the tests each, module by module; who is done first takes over from the other.
-test: .venv/test.done
+test: .venv/test.done labextension-test
 	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
 
 check: .venv/test.done
@@ -29,6 +33,19 @@ check: .venv/test.done
 bench: .venv/test.done
 	$(BIN)/python -m benchmarks $(ARGS)
 
+labextension: .venv/node.done
+	$(LABEXTENSION) build
+
+# The TypeScript sources: types, unit tests, and that the committed bundle is what they give.
+labextension-test: .venv/test.done
+	@if command -v node > /dev/null; \
+	then $(MAKE) --no-print-directory .venv/node.done && $(LABEXTENSION) verify; \
+	else echo "There is no Node: the tests of the TypeScript sources are left out."; fi
+
+.venv/node.done: .venv/test.done labextension/package.json labextension/yarn.lock
+	$(LABEXTENSION) install --immutable
+	touch $@
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -39,4 +56,4 @@ bench: .venv/test.done
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist *.egg-info labextension/node_modules labextension/lib

@@ -160,7 +160,7 @@ export function detailsOf(
     }
   }
   if (view.last_error && state !== 'failed' && state !== 'restarting') {
-    const text = short(view.last_error.message);
+    const text = blame(view.last_error);
     const title = trans.__('The last call that failed: %1', view.last_error.message);
     lines.push({ key: 'error', kind: 'bad', text, title, link: details });
   }
@@ -168,7 +168,7 @@ export function detailsOf(
 }
 
 function refused(note: INote, trans: TranslationBundle): string {
-  const text = short(note.failure.message);
+  const text = blame(note.failure);
   const words = {
     run: trans.__('run failed: %1', text),
     save: trans.__('not saved: %1', text),
@@ -179,10 +179,18 @@ function refused(note: INote, trans: TranslationBundle): string {
   return words[note.action];
 }
 
-/** A message's first line, without the pipeline that the row names already. */
+/** A message's first line, without the pipeline and the node that the row names already. */
 export function short(message: string): string {
   const line = message.split('\n')[0];
-  return line.replace(/^Pipeline '[^']*' (?:is not loaded|cannot be loaded): /, '');
+  return line
+    .replace(/^Pipeline '[^']*' (?:is not loaded|cannot be loaded): /, '')
+    .replace(/^Node .+? of pipeline .+? failed: /, '');
+}
+
+/** What went wrong in one line, with the node where it did. */
+export function blame(failure: { message: string; node?: string } | null | undefined): string {
+  const where = failure?.node ? `${failure.node}: ` : '';
+  return failure ? where + short(failure.message) : '';
 }
 
 /** Replicas and calls in words, wide and narrow. */

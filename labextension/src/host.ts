@@ -4,7 +4,8 @@
 import { Dialog, Notification, showDialog } from '@jupyterlab/apputils';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import type { CommandRegistry } from '@lumino/commands';
-import { Menu, Widget } from '@lumino/widgets';
+import { MenuSvg } from '@jupyterlab/ui-components';
+import { Widget } from '@lumino/widgets';
 import { failureOf } from './api';
 import { versionOf } from './derive';
 import * as format from './format';
@@ -32,7 +33,7 @@ export function makeHost(options: IHostOptions): IHost {
     void commands.execute(id, { ...args });
 
   const menu = (items: (string | null)[], args: Record<string, string>, x: number, y: number) => {
-    const made = new Menu({ commands });
+    const made = new MenuSvg({ commands });
     made.addClass('jp-Chariots-menu');
     for (const command of items) {
       made.addItem(command ? { command, args } : { type: 'separator' });

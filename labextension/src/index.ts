@@ -14,7 +14,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { Api } from './api';
 import { addCommands } from './commands';
-import { short } from './derive';
+import { blame } from './derive';
 import { makeHost } from './host';
 import { ChariotsModel } from './model';
 import { NotebookServing } from './notebook';
@@ -237,7 +237,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
       for (const job of failed) {
         if (notify && !told.has(job.id)) {
           told.add(job.id);
-          const text = trans.__('%1 failed: %2', job.pipeline, short(job.error?.message ?? ''));
+          const text = trans.__('%1 failed: %2', job.pipeline, blame(job.error));
           Notification.error(text, {
             autoClose: 10_000,
             actions: [

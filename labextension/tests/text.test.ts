@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import about from '../package.json';
 import { settle, spans } from '../src/ansi';
-import { stateOf } from '../src/derive';
+import { blame, stateOf } from '../src/derive';
 import * as format from '../src/format';
 import { RELEASE } from '../src/release';
 import { python } from '../src/snippets';
@@ -63,6 +63,12 @@ describe('states', () => {
     expect(of({ newer })).toBe('newer');
     expect(of({ state: 'cold' })).toBe('loaded');
   });
+});
+
+it('errors say what went wrong, and where, in one line', () => {
+  const message = "Node 'fit' (op 'fit') of pipeline 'p' failed: ValueError: no\nmore";
+  expect(blame({ message, node: 'fit' })).toBe('fit: ValueError: no');
+  expect(blame({ message: "Pipeline 'p' is not loaded: x" })).toBe('x');
 });
 
 describe('lines of a terminal', () => {

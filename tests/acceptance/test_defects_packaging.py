@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import json
 import re
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ from pathlib import PurePosixPath
 
 import pytest
 
+import jupyter_chariots
+
 from ..live import REPOSITORY
 
 PACKAGE = REPOSITORY / "jupyter_chariots"
@@ -26,6 +29,7 @@ NOT_SOURCES = shutil.ignore_patterns(
     ".*", "*.egg-info", "__pycache__", "build", "dist", "node_modules", "nohup.out"
 )
 CONFIGURATION = "etc/jupyter/jupyter_server_config.d/jupyter_chariots.json"
+PANEL = "share/jupyter/labextensions/jupyter-chariots"
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +82,22 @@ def test_the_wheel_has_every_module_and_every_other_file_of_the_package(built):
 
 def test_installing_it_enables_the_extension(built):
     (data,) = (built / "wheel").glob("*.data/data")
-    assert files_of(data) == {CONFIGURATION}
+    panel = {f"{PANEL}/{path}" for path in files_of(REPOSITORY / "labextension" / "prebuilt")}
+    assert files_of(data) == {CONFIGURATION, f"{PANEL}/install.json", *panel}
     source = PACKAGE / "server" / "jupyter_chariots.json"
     assert (data / CONFIGURATION).read_text() == source.read_text()
+
+
+def test_installing_it_gives_the_panel_without_node(built):
+    """What JupyterLab loads is there as it was built, and of this release."""
+    (data,) = (built / "wheel").glob("*.data/data")
+    about = json.loads((data / PANEL / "package.json").read_text())
+    assert about["version"] == jupyter_chariots.__version__
+    assert (data / PANEL / about["jupyterlab"]["_build"]["load"]).is_file()
+    listed = {path.name for path in (data / PANEL / "schemas" / "jupyter-chariots").iterdir()}
+    assert "plugin.json" in listed
+    for path in (data / PANEL).rglob("*"):
+        assert path.is_dir() or b"node_modules" not in path.read_bytes(), path
 
 
 def test_installing_it_gives_the_command(built):

@@ -191,7 +191,7 @@ class Pretended:
     def _answer(self, route: Any) -> None:
         if self.away:
             route.abort("connectionrefused")
-        elif "since=" in route.request.url:
+        elif f"?since={self.body['seq']}&" in route.request.url:
             self._waiting.append(route)
         else:
             self._tell(route)

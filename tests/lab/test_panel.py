@@ -57,8 +57,9 @@ def test_the_life_of_a_model_by_clicks(lab: Lab):
     """Run, save, load; versions and states follow."""
     lab.hook("chariots-pipeline-failing").wait_for()
     lab.click("chariots-run-learn")  # it takes an input: the view asks for it
-    lab.hook("chariots-input").fill("[4, 5, 9]")
-    lab.click("chariots-call-run")
+    view = lab.hook("chariots-view-learn")
+    view.get_by_test_id("chariots-input").fill("[4, 5, 9]")
+    view.get_by_test_id("chariots-call-run").click()
     lab.state("learn", "not-saved")
     lab.click("chariots-save-learn")
     lab.state("learn", "loaded")
@@ -262,6 +263,8 @@ def test_the_log_of_a_pipeline(lab: Lab):
     lab.command("chariots:log", name="learn")
     lab.hook("chariots-log").wait_for()
     lab.page.locator(".lm-TabBar-tab", has_text="Log of learn").wait_for()
+    lab.command("application:close")
+    lab.hook("chariots-log").wait_for(state="detached")
 
 
 def test_nothing_shuts_out_those_who_cannot_see_it(lab: Lab):
@@ -302,7 +305,7 @@ def test_layout_comes_back_after_a_reload(lab: Lab):
 
 def test_an_idle_page_is_quiet(lab: Lab):
     """A long poll and nothing else: at most two requests a minute."""
-    lab.page.wait_for_timeout(1000)
+    lab.page.wait_for_timeout(1000)  # that nothing happens can only be seen by waiting
     before = len(lab.asked)
     lab.page.wait_for_timeout(4000)
     assert len(lab.asked) - before <= 1, lab.asked[before:]

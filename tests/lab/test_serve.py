@@ -35,7 +35,7 @@ def lab(chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         page.close()
 
 
-def test_serve_from_the_toolbar_and_call(lab: Lab):
+def test_serve_from_the_toolbar_call_and_stop(lab: Lab):
     button = lab.hook("chariots-serve-notebook")
     button.wait_for()
     button.click()  # nothing was run yet
@@ -51,8 +51,7 @@ def test_serve_from_the_toolbar_and_call(lab: Lab):
     lab.hook("chariots-output").get_by_text("7").first.wait_for()
     lab.picture("notebook")
 
-
-def test_stop_serving_asks_first(lab: Lab):
+    # to stop serving asks first
     lab.hook("chariots-pipeline-lucky").focus()
     lab.page.keyboard.press("Delete")
     dialog = lab.page.locator(".jp-Dialog")

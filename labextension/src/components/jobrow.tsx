@@ -3,7 +3,7 @@
  */
 import * as React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { fractionOf, short } from '../derive';
+import { blame, fractionOf } from '../derive';
 import * as format from '../format';
 import { isActive } from '../state';
 import type { IJob } from '../types';
@@ -209,10 +209,9 @@ function secondLine(
   if (job.status === 'failed') {
     const { error } = job;
     const lost = error?.code === 'worker_lost';
-    const where = error?.node ? `${error.node}: ` : '';
     const text = lost
       ? trans.__('worker lost, attempt %1 of %2', attempts, most)
-      : where + short(error?.message ?? trans.__('no reason known'));
+      : blame(error) || trans.__('no reason known');
     return [text, text];
   }
   const { progress } = job;

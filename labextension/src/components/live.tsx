@@ -3,7 +3,7 @@
  */
 import * as React from 'react';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { numberOf, short } from '../derive';
+import { numberOf, blame } from '../derive';
 import type { IState } from '../state';
 import { useChariots } from './context';
 
@@ -75,7 +75,7 @@ export function changes(
       const was = old.get(job.id);
       if (was && was.status !== job.status) {
         if (job.status === 'failed') {
-          said.push(trans.__('%1 failed: %2', job.pipeline, short(job.error?.message ?? '')));
+          said.push(trans.__('%1 failed: %2', job.pipeline, blame(job.error)));
         } else if (job.status === 'done') {
           said.push(trans.__('%1 done', job.pipeline));
         } else if (job.status === 'cancelled') {

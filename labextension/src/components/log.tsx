@@ -15,12 +15,16 @@ const SPARE = 20;
 /** How often a log is asked for that cannot be waited for. */
 const EVERY_MS = 2000;
 
-export function LogView(props: { of: { job?: string; pipeline?: string } }): JSX.Element {
+export function LogView(props: {
+  of: { job?: string; pipeline?: string };
+  /** What is not seen is not followed. */
+  visible: boolean;
+}): JSX.Element {
   const { of } = props;
   const { trans, host } = useChariots();
   const state = useChariotsState();
   const job = state.jobs.find(one => one.id === of.job);
-  const { lines, error } = useLog(of, state.connection === 'live');
+  const { lines, error } = useLog(of, props.visible && state.connection === 'live');
   const [follow, setFollow] = React.useState(true);
   const [seen, setSeen] = React.useState(0);
   const [view, setView] = React.useState({ top: 0, height: 600 });

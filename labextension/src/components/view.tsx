@@ -32,9 +32,10 @@ export function PipelineView(props: {
   const { trans, model } = useChariots();
   const state = useChariotsState();
   const view = state.pipelines.find(one => one.name === name);
+  const served = view !== undefined;
   const { value: whole, error } = useAsked(
-    () => model.api.pipeline(name),
-    [name, view?.definition, view?.revision, view?.served?.seq, state.connection === 'live']
+    () => (served ? model.api.pipeline(name) : Promise.resolve(null)),
+    [name, served, view?.definition, view?.revision, view?.served?.seq, state.connection === 'live']
   );
   const tabs: [ViewTab, string][] = [
     ['graph', trans.__('Graph')],

@@ -36,8 +36,16 @@ export class LogWidget extends ReactWidget {
   override render(): JSX.Element {
     return (
       <Chariots value={this.chariots}>
-        <LogView of={this.of} />
+        <LogView of={this.of} visible={this.isVisible} />
       </Chariots>
     );
+  }
+
+  protected override onAfterShow(): void {
+    this.update();
+  }
+
+  protected override onAfterHide(): void {
+    this.update();
   }
 }

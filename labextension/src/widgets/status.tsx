@@ -5,7 +5,7 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import { Chariots, useChariots, useChariotsState } from '../components/context';
 import { Icon } from '../components/icons';
-import { fractionOf, short } from '../derive';
+import { fractionOf, blame } from '../derive';
 import * as format from '../format';
 import type { IState } from '../state';
 import type { IChariots } from '../tokens';
@@ -76,7 +76,7 @@ function Status(props: IStatusOptions): JSX.Element | null {
     title = trans.__(
       '%1 failed: %2. Click to show the job.',
       job.pipeline,
-      short(job.error?.message ?? '')
+      blame(job.error)
     );
   } else {
     text = trans.__('%1 running', 0);

@@ -80,7 +80,8 @@ button.ch-link:focus-visible,
 }
 
 /* the side panel */
-.jp-SidePanel.jp-Chariots {
+/* the shell gives 250 px at least to whatever is in its side areas */
+#jupyter-chariots.jp-SidePanel.jp-Chariots {
   min-width: 0;
 }
 
@@ -327,6 +328,10 @@ button.ch-link:focus-visible,
 .jp-Chariots-checklist label {
   display: block;
   line-height: 24px;
+}
+
+.jp-Chariots-empty code {
+  overflow-wrap: anywhere;
 }
 `,""]),i.d(r,{},{A:n})},29(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
 
