@@ -107,33 +107,53 @@ def test_a_dead_process_is_not_counted_as_alive(defects_server):
 class TestAskedForAWorker:
     """No pool is configured; asking for one was 500."""
 
-    def test_a_prediction_saves_nothing_and_its_answer_has_versions(self, client, defects_server):
+    @pytest.fixture
+    def job(self, client, defects_server):
+        """Calls a pipeline as a job; gives what came of it."""
+
+        def call(name, given):
+            job_id = client.call_pipeline(name, given, use_worker=True).job_id
+
+            def ended():
+                found = defects_server.post("jobs/fetch/", {"job_id": job_id}).body
+                return found if JobStatus(found["job_status"]).ended else None
+
+            return wait_for(ended, f"the job of {name}")
+
+        return call
+
+    def test_a_prediction_saves_nothing_and_its_answer_has_versions(
+        self, client, defects_server, job
+    ):
         client.call_pipeline("asked_learn", 1)
         client.save_pipeline("asked_learn")
         client.load_pipeline("asked")
         before = defects_server.get("ops/asked/versions").body
         with OpStore(defects_server.root / ".chariots") as store:
             known = store.sequence()
-        answer = client.call_pipeline("asked", 5, use_worker=True)
-        assert (answer.value, answer.job_status) == (4, JobStatus.DONE)
-        assert answer.versions == client.pipeline_versions("asked")
-        assert answer.run_id is None
+        answer = job("asked", 5)
+        assert (answer["pipeline_output"], answer["job_status"]) == (4, "done")
+        versions = client.pipeline_versions("asked").items()
+        assert answer["versions"] == {node: str(version) for node, version in versions}
+        assert "run_id" not in answer
         assert defects_server.get("ops/asked/versions").body == before
         with OpStore(defects_server.root / ".chariots") as store:
-            assert [one for one in store.news(known) if one.pipeline == "asked"] == []
+            news = [one.kind for one in store.news(known) if one.pipeline == "asked"]
+        assert set(news) == {"job"}
 
-    def test_a_training_is_saved_without_another_request(self, client, defects_server):
+    def test_a_training_is_saved_without_another_request(self, defects_server, job):
         """A default of False for all would have forbidden it."""
-        answer = client.call_pipeline("asked_learn", 7, use_worker=True)
+        answer = job("asked_learn", 7)
         (newest, *_) = defects_server.get("ops/asked/versions").body["items"]
         assert newest["number"]
-        assert newest["version"] == str(answer.versions["asked"])
+        assert newest["version"] == answer["versions"]["asked"]
         assert defects_server.get("pipelines/asked_learn").body["unsaved"] is None
 
-    def test_a_failure_has_a_reason(self, client):
-        with pytest.raises(errors.NodeFailed, match="cannot digest stones") as failed:
-            client.call_pipeline("failing", "stones", use_worker=True)
-        assert failed.value.details["node"] == "digest"
+    def test_a_failure_has_a_reason(self, job):
+        error = job("failing", "stones")["error"]
+        assert error["code"] == "node_failed"
+        assert "cannot digest stones" in error["message"]
+        assert error["node"] == "digest"
 
     def test_an_unknown_job_is_404_whatever_was_before(self, client):
         with pytest.raises(errors.JobNotFound):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -22,9 +23,16 @@ from ..guard_process import GuardProcess
 from ..launcher import Launcher
 from ..trainers import Trainers
 
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed worker leaves is for the system to remove
+    fcntl = None  # type: ignore[assignment]
+
 __all__ = ["Scratch"]
 
 _KEEP = 2 << 30  # bytes of states that stay for later jobs
+_PREFIX = "chariots-worker-"
+_LOCK = "lock"
 _WARM = 4  # pipelines whose processes stay
 
 Fetch = Callable[[Mapping[str, str]], Received]
@@ -37,7 +45,9 @@ class Scratch:
     """
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="chariots-worker-"))
+        _remove_left()
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        self._lock = _locked(self.folder)
         self.store = OpStore(self.folder / "op_store.db", candidate_ttl=None)
         self._guard = GuardProcess() if os.name == "posix" else None
         self._trainers: tuple[str, Trainers] | None = None
@@ -130,9 +140,36 @@ class Scratch:
             await asyncio.to_thread(self._guard.close)
         self.store.close()
         await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
 
 
 def _here(header: Mapping[str, Any]) -> dict[str, Any]:
     """The header of a definition from another machine: interpreter and folder as there are here."""
     folder = header["folder"] if os.path.isdir(header["folder"]) else os.getcwd()
     return {**header, "executable": sys.executable, "folder": folder}
+
+
+def _locked(folder: Path) -> int | None:
+    """Lock a folder for as long as this process lives; never seen without its lock being held."""
+    if fcntl is None:
+        return None
+    draft = folder / f".{_LOCK}"
+    descriptor = os.open(draft, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    draft.rename(folder / _LOCK)
+    return descriptor
+
+
+def _remove_left() -> None:
+    """Remove the folders of this user's workers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # another worker was quicker, or it lives
+            if fcntl is None or folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            descriptor = os.open(folder / _LOCK, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(descriptor)
