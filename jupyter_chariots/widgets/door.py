@@ -73,10 +73,6 @@ class Door(PipelinesClient):
         page = self._get(_path(name, "loadable"), limit=_CHOICES)["ops"].get(op, {})
         return [one["number"] for one in page.get("items", ()) if one["fits"]]
 
-    def cancel(self, job: str) -> dict[str, Any]:
-        """Cancel a job; how it stands after that."""
-        return dict(self._request("DELETE", f"/jobs/{quote(job, safe='')}"))
-
     def job_log(self, job: str, lines: int, after: str | None, wait: int) -> dict[str, Any]:
         """What a job has printed: ``text``, its ``offset``, and whether the job has ``ended``.
 
