@@ -9,6 +9,7 @@ import selectors
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -44,6 +45,8 @@ class _Kept:
         self.connection = connection
         self.pid = os.getpid()
         self.call_id = ""
+        # unlike __del__, it comes before the end of the socket where an error's frames hold both
+        weakref.finalize(self, connection.close).atexit = False
 
     def connect(self) -> None:
         """Connect, again if need be.
@@ -53,9 +56,6 @@ class _Kept:
         """
         self.connection.connect()
         self.call_id = os.urandom(16).hex()
-
-    def __del__(self) -> None:
-        self.connection.close()
 
 
 class Connection:
