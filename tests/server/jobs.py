@@ -56,6 +56,15 @@ class Jobs:
         self.until(job_id, "done")
         return self.fetch(job_id)
 
+    def settle(self) -> None:
+        """Wait until the jobs of other tests have ended: what they save would be the newest."""
+
+        def none_left() -> bool:
+            counts = self.ask("GET", "snapshot").body["job_counts"]
+            return not any(counts.get(status) for status in ("queued", "running", "deferred"))
+
+        wait_for(none_left, "the jobs to end")
+
     def fetch(self, job_id: str) -> Any:
         answer = self.ask("POST", "jobs/fetch/", {"job_id": job_id})
         assert answer.status == 200, answer
