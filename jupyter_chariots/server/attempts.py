@@ -175,7 +175,7 @@ class Attempts:
         if isinstance(outcome, ChariotsError) and change:
             # who gets an error may look at the job at once
             await asyncio.wait([report], timeout=_AGAIN_S)
-        attempt.answer(_interrupted(attempt.job) if isinstance(outcome, JobCancelled) else outcome)
+        attempt.answer(_as_told(attempt, outcome))
         await asyncio.wait([report])  # until then the lease is kept
         timer.cancel()
         if told and self._guard:
@@ -208,7 +208,9 @@ class Attempts:
             interrupted and attempt.why is Why.LOST
         ):
             return None, 0
-        if interrupted and attempt.why is Why.STOPPING and not once:
+        if interrupted and attempt.why is Why.STOPPING:
+            if once:
+                return (lambda store: store.losing(lease, "its server was stopped")), 0
             return (lambda store: store.handing_back(lease)), 0
         if isinstance(outcome, WorkerLost) and attempt.why is None:
             why = f"its process {outcome.details.get('how', 'was lost')}"
@@ -245,6 +247,21 @@ class Attempts:
             if self._running.get(job.id) is attempt:
                 del self._running[job.id]
             self._on_end(job.id)
+
+
+def _as_told(attempt: Attempt, outcome: Frame | ChariotsError) -> Frame | ChariotsError:
+    """What is told to whoever waits for a run: no job, as far as they know."""
+    job = attempt.job
+    if isinstance(outcome, JobCancelled):
+        return _interrupted(job)
+    if isinstance(outcome, Cancelled) and attempt.why in (Why.STOPPING, Why.LOST):
+        because = "the server stops" if attempt.why is Why.STOPPING else "its lease was lost"
+        return Unavailable(
+            f"The run of {job.pipeline!r} was ended because {because}; nothing was saved.",
+            hint="Call it again.",
+            pipeline=job.pipeline,
+        )
+    return outcome
 
 
 def _failing(attempt: Attempt, error: ChariotsError) -> Prepare[Job]:

@@ -164,10 +164,6 @@ def test_a_job_without_an_id_is_400_and_an_unknown_one_404(ask):
     assert unknown.body["code"] == "job_not_found"
 
 
-def test_jobs_are_an_empty_page_for_now(ask):
-    assert ask("GET", "jobs").body == {"items": [], "next": None}
-
-
 class TestLargeBodies:
     @pytest.fixture
     def settings(self):
