@@ -183,12 +183,13 @@ def cancel(db: Database, job_id: str, who: str | None) -> Job:
 def retire(db: Database, pipeline: str) -> None:
     """End the waiting jobs of a pipeline that is served no more: nobody would claim them."""
     for status in ("queued", "deferred"):
-        while True:
-            # One after the other: the end of one may end others of them.
+        rows = db.execute(
+            f"SELECT seq FROM jobs WHERE pipeline = ? AND status = '{status}'", (pipeline,)
+        ).fetchall()
+        for (seq,) in rows:
+            # One after the other: the end of one may have ended others of them.
             row = db.execute(
-                f"SELECT {COLUMNS} FROM jobs WHERE pipeline = ? AND status = ? LIMIT 1",
-                (pipeline, status),
+                f"SELECT {COLUMNS} FROM jobs WHERE seq = ? AND status = '{status}'", (seq,)
             ).fetchone()
-            if row is None:
-                break
-            _end(db, job_of(row), JobStatus.FAILED, retired(job_of(row)))
+            if row is not None:
+                _end(db, job_of(row), JobStatus.FAILED, retired(job_of(row)))

@@ -217,3 +217,19 @@ def test_a_job_runs_under_a_definition_that_has_changed(queue: OpStore) -> None:
     claim = queue.claim_job("w")
     assert claim is not None
     assert claim.job.id == job.id
+
+
+def test_ending_a_pipeline_costs_the_same_for_each_job_however_many_wait(queue: OpStore) -> None:
+    """It would keep the store locked for a minute where it cost more with each."""
+    conn = queue._db.get().conn
+    costs = []
+    for count in (100, 1000):
+        queue.register(TRAIN, owner="m", source={})
+        queue.together([queue.submission(TRAIN.name, b"{}") for _ in range(count)])
+        steps: list[None] = []
+        conn.set_progress_handler(lambda steps=steps: steps.append(None), 100)
+        queue.unregister(TRAIN.name)
+        conn.set_progress_handler(None, 0)
+        costs.append(len(steps) / count)
+    assert queue.job_counts()[FAILED] == 1100
+    assert costs[1] < 2 * costs[0]
