@@ -124,6 +124,7 @@ class Attempts:
         self._on_end, self._note = on_end, note
         self._running: dict[str, Attempt] = {}
         self._tasks, self._reports = Tasks(), Tasks()
+        self._stopping = False
 
     @property
     def running(self) -> Mapping[str, Attempt]:
@@ -138,18 +139,20 @@ class Attempts:
             work: runs it; the frame is as :meth:`Trainers.run_job` gives it.
         """
         attempt = Attempt(claim)
+        self.interrupt(claim.job.id, Why.LOST)  # an attempt before this one is late
         self._running[claim.job.id] = attempt
         self._tasks.start(self._carry_out(attempt, work))
         return attempt
 
-    def interrupt(self, job_id: str, why: Why) -> None:
-        """End the attempt at a job, if it is here."""
+    def interrupt(self, job_id: str, why: Why, token: str | None = None) -> None:
+        """End the attempt at a job, if it is here; with ``token`` only the one of that lease."""
         attempt = self._running.get(job_id)
-        if attempt:
+        if attempt and token in (None, attempt.lease.token):
             attempt.interrupt(why)
 
     async def stop(self, grace: float) -> None:
         """Let the attempts end, or, after ``grace`` seconds, hand their jobs back."""
+        self._stopping = True
         answers = [attempt.answered for attempt in self._running.values()]
         if answers:
             await asyncio.wait(answers, timeout=grace)
@@ -180,7 +183,7 @@ class Attempts:
         timer.cancel()
         if told and self._guard:
             await asyncio.wait(told)
-            await asyncio.to_thread(self._guard.release, lease.job)
+            await asyncio.to_thread(self._guard.release, lease.job, lease.token)
 
     async def _keep(self, lease: Lease) -> None:
         """Have the guard keep a lease; without it the lease runs out, and the job is lost."""
@@ -223,10 +226,13 @@ class Attempts:
         return (lambda store: store.failing(lease, outcome)), 0
 
     async def _report(self, attempt: Attempt, change: Prepare[Any] | None, size: int) -> None:
-        """Write how an attempt ended; as long as that cannot be written, its lease is kept."""
-        job = attempt.job
+        """Write how an attempt ended; as long as that cannot be written, its lease is kept. A
+        server that ends tries once more: then the lease runs out, and the job is run again.
+        """
+        job, last = attempt.job, False
         try:
-            while change:
+            while change and not last:
+                last = self._stopping
                 try:
                     await self._write(change, size)
                     return

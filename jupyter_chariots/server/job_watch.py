@@ -46,9 +46,9 @@ class LeaseWatch:
         """Begin."""
         loop = asyncio.get_running_loop()
 
-        def on_word(word: str, job_id: str) -> None:
+        def on_word(word: str, job_id: str, token: str) -> None:
             why = Why.CANCELLED if word == "cancel" else Why.LOST
-            loop.call_soon_threadsafe(self._attempts.interrupt, job_id, why)
+            loop.call_soon_threadsafe(self._attempts.interrupt, job_id, why, token)
 
         if self._guard:
             self._guard.on_word = on_word
@@ -81,6 +81,6 @@ class LeaseWatch:
         held = await self._store(OpStore.renew_jobs, leases)
         for lease in leases:
             if lease not in held:
-                self._attempts.interrupt(lease.job, Why.LOST)
+                self._attempts.interrupt(lease.job, Why.LOST, lease.token)
             elif held[lease]:
-                self._attempts.interrupt(lease.job, Why.CANCELLED)
+                self._attempts.interrupt(lease.job, Why.CANCELLED, lease.token)

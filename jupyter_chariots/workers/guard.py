@@ -7,10 +7,10 @@ It runs no user code. The server tells it about its children and jobs, in lines 
 - ``forget PID``: that child has ended, and all that it had started;
 - ``store PATH``: the database of the op store, as JSON without spaces;
 - ``renew JOB TOKEN``: keep the lease of this job from now on;
-- ``release JOB``: it needs none any more.
+- ``release JOB TOKEN``: that lease needs no care any more.
 
-It answers with ``cancel JOB`` when a job shall be cancelled, and ``lost JOB`` when its lease is not
-held any more.
+It answers with ``cancel JOB TOKEN`` when a job shall be cancelled, and ``lost JOB TOKEN`` when that
+lease is not held any more; the job may have another one by then.
 
 When the server is gone, however it ended, the guard ends the children that are left with all that
 they have started, gives up the leases that it has kept, so that nobody waits for those jobs, and

@@ -30,12 +30,12 @@ class GuardProcess:
 
     Attributes:
         store_path: the database of the op store, where leases are renewed.
-        on_word: called, in a thread, with ``cancel`` or ``lost`` and a job whose lease is renewed.
+        on_word: called, in a thread, with ``cancel`` or ``lost``, a job and the token of its lease.
     """
 
     def __init__(self) -> None:
         self.store_path = ""
-        self.on_word: Callable[[str, str], object] = lambda word, job: None
+        self.on_word: Callable[[str, str, str], object] = lambda word, job, token: None
         self._lock = threading.Lock()
         self._family: dict[int, str] = {}
         self._leases: dict[str, str] = {}
@@ -94,11 +94,12 @@ class GuardProcess:
             else:
                 self._tell(f"renew {job} {token}\n")
 
-    def release(self, job: str) -> None:
-        """Its lease need not be kept any more."""
+    def release(self, job: str, token: str) -> None:
+        """This lease need not be kept any more; a later one of the job is."""
         with self._lock:
-            if self._leases.pop(job, None) is not None:
-                self._tell(f"release {job}\n")
+            if self._leases.get(job) == token:
+                del self._leases[job]
+                self._tell(f"release {job} {token}\n")
 
     def close(self) -> None:
         """End what is left of the children, and the guard; return when it has ended."""
@@ -148,8 +149,8 @@ class GuardProcess:
             while data := ours.recv(1 << 16):
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
-                    word, job = line.decode().split()
-                    self.on_word(word, job)
+                    word, job, token = line.decode().split()
+                    self.on_word(word, job, token)
 
     def _replace(self, process: subprocess.Popen[bytes]) -> None:
         """In a thread: when the guard has died, start another one that knows the same."""

@@ -36,7 +36,7 @@ class Leases:
         self._uri = f"file:{quote(json.loads(path))}?mode=rw"
         self._tell = tell
         self._held: dict[str, str] = {}
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._more = threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,16 +45,17 @@ class Leases:
         """Renew this lease, at once and from now on."""
         with self._lock:
             self._held[job] = token
-            self._told.discard(job)
+            self._told.discard((job, token))
         self._more.set()
         if self._thread is None:
             self._thread = threading.Thread(target=self._keep_on, name="leases", daemon=True)
             self._thread.start()
 
-    def release(self, job: str) -> None:
-        """Renew it no more."""
+    def release(self, job: str, token: str) -> None:
+        """Renew it no more; a later lease of the job is kept."""
         with self._lock:
-            self._held.pop(job, None)
+            if self._held.get(job) == token:
+                del self._held[job]
 
     def give_up(self) -> None:
         """Let the leases that are still held run out: whoever looks at them finds them lost."""
@@ -80,9 +81,10 @@ class Leases:
     def _renew(self, held: dict[str, str]) -> None:
         for job, rows in self._write(_RENEW, held).items():
             what = "lost" if not rows else "cancel" if rows[0][0] else None
-            if what and job not in self._told:
-                self._told.add(job)
-                self._tell(f"{what} {job}\n")
+            told = job, held[job]
+            if what and told not in self._told:
+                self._told.add(told)
+                self._tell(f"{what} {job} {held[job]}\n")
 
     def _write(self, statement: str, held: dict[str, str]) -> dict[str, list[Any]]:
         """Execute it for each lease, in one transaction; what it gave, by job."""

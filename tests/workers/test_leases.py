@@ -71,7 +71,7 @@ def guard(store):
     guard = GuardProcess()
     guard.store_path = str(store.path)
     guard.words = queue.SimpleQueue()
-    guard.on_word = lambda word, job: guard.words.put((word, job))
+    guard.on_word = lambda word, job, token: guard.words.put((word, Lease(job, token)))
     yield guard
     guard.close()
 
@@ -85,10 +85,22 @@ def test_a_lease_is_renewed_until_it_is_released(store, claims, guard):
     for claim in (first, second):
         guard.renew(claim.lease.job, claim.lease.token)
     wait_for(lambda: renewals(store, first) and renewals(store, second), "a renewal")
-    guard.release(first.lease.job)
+    guard.release(first.lease.job, first.lease.token)
     then = renewals(store, second)
     wait_for(lambda: renewals(store, second) > then + 1, "two more")
     assert renewals(store, first) <= then + 1
+
+
+def test_the_end_of_a_late_attempt_leaves_its_successor_the_lease(store, claims, guard):
+    late = claims[0]
+    guard.renew(late.lease.job, late.lease.token)
+    wait_for(lambda: renewals(store, late), "a renewal")
+    store.lose_job(late.lease, "late")
+    again = store.claim_job("w")
+    assert again.job.id == late.job.id
+    guard.renew(again.lease.job, again.lease.token)
+    guard.release(late.lease.job, late.lease.token)
+    wait_for(lambda: renewals(store, again) > 1, "two renewals")
 
 
 def test_what_is_cancelled_or_lost_is_told_once(store, claims, guard):
@@ -99,7 +111,7 @@ def test_what_is_cancelled_or_lost_is_told_once(store, claims, guard):
     store.cancel_job(first.job.id)
     store.lose_job(second.lease, "gone")
     told = {guard.words.get(timeout=30), guard.words.get(timeout=30)}
-    assert told == {("cancel", first.job.id), ("lost", second.job.id)}
+    assert told == {("cancel", first.lease), ("lost", second.lease)}
     then = renewals(store, third)
     wait_for(lambda: renewals(store, third) > then + 1, "two more")
     assert guard.words.empty()
