@@ -105,6 +105,8 @@ def test_one_key_from_two_processes_at_once_is_one_job_each(lab):
 
 
 def test_a_cancelled_job_has_done_nothing_and_ends_those_behind_it(lab):
+    short = [lab.submit("played", f"short_{i}") for i in range(20)]
+    assert lab.end_of(*short) == ["done"] * 20  # after these, jobs are claimed ahead
     running = [lab.submit("taught", f"cancel_{i}", "wait") for i in range(2)]
     for i in range(2):
         lab.begun(f"cancel_{i}")
@@ -114,9 +116,10 @@ def test_a_cancelled_job_has_done_nothing_and_ends_those_behind_it(lab):
               for i, job in enumerate([running[0], queued, deferred])]  # fmt: skip
     last = lab.submit("played", "behind_all", after=behind)
     for job in (queued, deferred):
-        assert lab.cancel(job)["status"] == "cancelled"
-    assert lab.cancel(running[0])["cancelling"] is True
+        cancelled = lab.cancel(job)
+        assert cancelled["status"] == "cancelled" or cancelled["cancelling"]
     lab.let_go("cancel_1")
+    assert lab.cancel(running[0])["cancelling"] is True
     states = lab.end_of(*running, queued, deferred, *behind, last)
     assert states == ["cancelled", "done", "cancelled", "cancelled", *["failed"] * 4]
     assert lab.saves_of(*running, queued, deferred) == [0, 1, 0, 0]

@@ -99,6 +99,14 @@ class LocalWorkerPool(BaseWorkerPool):
             self._begun = self._loop.time()
             self._tasks.start(self._run(self._ahead.popleft()))
 
+    def interrupt(self, job_id: str) -> None:
+        """Give a job back that was taken ahead, so that it is not begun."""
+        claims = [claim for claim in self._ahead if claim.job.id == job_id]
+        for claim in claims:
+            self._ahead.remove(claim)
+        if claims:
+            self._tasks.start(self.host.hand_back(claims))
+
     async def _run(self, claim: Claim) -> None:
         begun = self._loop.time()
         try:
