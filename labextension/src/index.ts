@@ -114,6 +114,8 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     // the views
     const views = new WidgetTracker<MainAreaWidget<ViewWidget>>({ namespace: 'chariots-view' });
     const logs = new WidgetTracker<MainAreaWidget<LogWidget>>({ namespace: 'chariots-log' });
+    // the main area of Notebook 7 holds the notebook and nothing else
+    const main = labShell ? 'main' : 'down';
     const open = (name: string, tab?: ViewTab) => {
       let widget = views.find(one => one.content.name === name);
       if (!widget) {
@@ -124,7 +126,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
         void views.add(widget);
       }
       if (!widget.isAttached) {
-        app.shell.add(widget, 'main');
+        app.shell.add(widget, main);
       }
       if (tab) {
         widget.content.showTab(tab);
@@ -141,7 +143,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
         void logs.add(widget);
       }
       if (!widget.isAttached) {
-        app.shell.add(widget, 'main', { mode: 'split-bottom' });
+        app.shell.add(widget, main, { mode: 'split-bottom' });
       }
       app.shell.activateById(widget.id);
     };

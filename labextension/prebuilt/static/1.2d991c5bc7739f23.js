@@ -1367,6 +1367,11 @@ textarea.ch-input {
     grid-template-columns: minmax(0, 1fr);
   }
 }
+
+/* below a notebook in Notebook 7 nothing else gives it a height */
+#jp-down-stack .jp-ChariotsViewWidget {
+  min-height: 280px;
+}
 `,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* The main-area view. */
 
 .jp-ChariotsView {
