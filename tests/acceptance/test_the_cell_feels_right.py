@@ -214,7 +214,6 @@ def test_interrupting_the_kernel_cancels_a_call(server, notebook, start, what):
 
 def test_interrupting_the_kernel_cancels_a_fit(server, notebook, start):
     notebook.run("client.call_pipeline(train, 'quick'); client.save_pipeline(train)")
-    before = server.get("snapshot").body["seq"]
     cell = start("client.call_pipeline(train, 'slowly')")
     cell.seen()
     notebook.interrupt()
@@ -222,10 +221,10 @@ def test_interrupting_the_kernel_cancels_a_fit(server, notebook, start):
     assert failure.name == "CallInterrupted"
     assert "nothing was saved" in failure.said
     go(server)
-    assert server.get("snapshot").body["seq"] == before  # no candidate
+    assert server.get("pipelines/train").body["unsaved"] is None
     assert server.get("pipelines/train").body["running"] == 0
     notebook.run("client.call_pipeline(train, 'quick')")
-    wait_for(lambda: server.get("snapshot").body["seq"] > before, "the news of the run")
+    assert server.get("pipelines/train").body["unsaved"]
 
 
 def test_interrupting_twice_does_not_hang(server, notebook, start):
@@ -307,7 +306,7 @@ def test_a_refusal_shows_the_line_to_paste(notebook):
 
 def test_a_client_that_goes_away_leaves_a_fit_to_its_end_and_ends_a_call(server, notebook, start):
     first = call(server)
-    before = server.get("snapshot").body["seq"]
+    before = server.get("pipelines/train").body["unsaved"]
     for name, order in [("train", "slowly"), ("play", ["wait", ""])]:
         gone = server.send(name, order)
         seen = server.root / "seen"
@@ -317,10 +316,10 @@ def test_a_client_that_goes_away_leaves_a_fit_to_its_end_and_ends_a_call(server,
     wait_for(lambda: not server.get("pipelines/play").body["running"], "the call to end")
     assert call(server) == first
     assert server.get("pipelines/train").body["running"] == 1
-    assert server.get("snapshot").body["seq"] == before
+    assert server.get("pipelines/train").body["unsaved"] == before
     go(server)
     wait_for(lambda: not server.get("pipelines/train").body["running"], "the fit to end")
-    assert server.get("snapshot").body["seq"] > before
+    assert server.get("pipelines/train").body["unsaved"] not in (before, None)
 
 
 def test_who_asks_for_nothing_gets_the_plain_answer(server, notebook):

@@ -159,7 +159,7 @@ def test_npy_in_json_out(server):
 
 
 def test_npy_in_npy_out(server):
-    answer = ask(server, npy([1.5]), formats.NPY, formats.NPY, "?use_worker=false&priority=3")
+    answer = ask(server, npy([1.5]), formats.NPY, formats.NPY, "?use_worker=false")
     assert answer.headers["Content-Type"] == formats.NPY
     assert json.loads(answer.headers["Chariots-Versions"]).keys() == {"same"}
     assert answer.headers["Chariots-Job-Status"] == "done"
