@@ -129,6 +129,7 @@ def test_a_store_reached_by_a_link(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
 @pytest.mark.filterwarnings("ignore:This process.*is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # jax, where it was imported
 def test_a_process_that_is_forked_while_another_thread_waits_for_the_disk(
     queue: OpStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

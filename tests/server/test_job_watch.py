@@ -31,7 +31,7 @@ class Watched:
         self.store = await self.threads.run(self.threads.opened)
         self.store.register(TRAIN, owner="here", source={"kind": "module", "ref": "m:p"})
         self.go, self.lost, self.ended = asyncio.Event(), [], []
-        write = Together(self.threads)
+        write = Together(self.threads, lambda: None)
         self.attempts = Attempts(write, None, self.ended.append, lambda job, line: None, LOG)
         taken = lambda: self.lost.append(1)  # noqa: E731
         self.watch = LeaseWatch(self.threads, self.attempts, None, taken, lambda: None, LOG)
