@@ -176,7 +176,7 @@ def test_roll_back_by_the_menu_of_versions_and_undo(lab: Lab):
     lab.picture("version-menu", clip={"x": 0, "y": 0, "width": 420, "height": 520})
     other.click()
     lab.text("chariots-versions-apply", then)
-    lab.page.get_by_role("button", name="Undo").click()
+    lab.page.get_by_role("button", name="Undo").last.click()
     lab.text("chariots-versions-apply", now)
 
 
