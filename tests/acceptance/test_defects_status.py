@@ -178,7 +178,7 @@ def test_names_that_nothing_can_bear_are_404_on_every_route(send, defects_server
     before = sorted((defects_server.root / ".chariots").rglob("*"))
     asked = 0
     for template, handler in ROUTES.items():
-        if "{" not in template:
+        if not {"{name}", "{op}"} & {*template.split("/")}:
             continue
         path = template.replace("{name}", name).replace("{op}", name).lstrip("/")
         for method in ("GET", "POST"):
