@@ -138,11 +138,8 @@ def test_the_server_goes_and_comes_back(live_server, opened):
     says(front_end, root, "connected")
     server.kill()
     says(front_end, root, "as of", "Next try in")
-    run = front_end.of_class(root, "chariots-widget-run-train_iris")
-    front_end.until(lambda: front_end.models[run]["disabled"], "the buttons to be off")
     server.start()
     says(front_end, root, "connected")
-    front_end.until(lambda: not front_end.models[run]["disabled"], "the buttons")
 
 
 def test_nothing_is_asked_and_made_until_it_is_on_a_screen(server, opened):
