@@ -240,6 +240,14 @@ def test_the_log_of_a_pipeline_is_followed_until_ctrl_c(client, server, gate, ca
     assert capsys.readouterr().out == "".join(texts)
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c():
+    """Also where whoever runs the tests has this signal ignored, as shells do in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def hasty(server):
     one = Hasty(server.url, server.token)
@@ -294,7 +302,7 @@ def test_ctrl_c_cancels_a_call_and_ends_the_waiting_for_a_job(hasty, server, gat
     with pytest.raises(CallInterrupted, match="was cancelled; nothing was saved"):
         hasty.call_pipeline("learning", [one])
     pressing.join()
-    assert running_jobs(server) == []
+    wait_for(lambda: not running_jobs(server), "the end of the run")
 
     two = gate()
     job = submit(hasty, two)
