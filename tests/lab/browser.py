@@ -17,7 +17,7 @@ from ..live import REPOSITORY, LiveServer
 PREBUILT = REPOSITORY / "labextension" / "prebuilt"
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ.get("CHARIOTS_PICTURES") or REPOSITORY / "build" / "pictures")
-LONG_MS = 20_000
+LONG_MS = 60_000
 
 FLAGS = [
     "--no-sandbox",  # root has none
