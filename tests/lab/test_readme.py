@@ -29,19 +29,23 @@ def lab(chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         page.close()
 
 
+@pytest.mark.timeout(900)
 def test_both_panels(lab: Lab):
     """Trained and loaded, one job done, something newer that does not fit."""
     server = lab.server
     lab.command("notebook:run-all-cells")
     lab.in_cell("pipeline-pred_iris").wait_for()
     row = [[5.1, 3.5, 1.4, 0.2]]
+    # the first of each kind imports scikit-learn: that takes its time on a busy machine
+    patient = {"timeout": 300.0}
+    server.post("pipelines/train_iris/main", **patient)
     job = server.post("pipelines/train_iris/main", {"use_worker": True}).body["job_id"]
     lab.page.locator(f'.chariots-widget [data-job="{job}"][data-status="done"]').wait_for()
-    server.post("pipelines/pred_iris/load")
+    server.post("pipelines/pred_iris/load", **patient)
     for _ in range(3):
-        server.post("pipelines/pred_iris/main", {"pipeline_input": row})
-    server.post("pipelines/train_pca/main")
-    server.post("pipelines/train_pca/save")
+        server.post("pipelines/pred_iris/main", {"pipeline_input": row}, **patient)
+    server.post("pipelines/train_pca/main", **patient)
+    server.post("pipelines/train_pca/save", **patient)
     lab.state("pred_iris", "newer")
     lab.page.get_by_text("Why?").first.wait_for()
     lab.in_cell("run-pred_iris").click()
