@@ -122,9 +122,12 @@ class Lab:
         return self
 
     def show(self) -> Lab:
-        """Show the side panel."""
+        """Show the side panel, and wait until it has its width."""
         self.command("chariots:show-panel")
         self.hook("chariots-panel").wait_for()
+        self.page.wait_for_function(
+            "document.querySelector('[data-testid=chariots-panel]').clientWidth > 200"
+        )
         return self
 
     def idle(self) -> Lab:
