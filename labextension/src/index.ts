@@ -111,7 +111,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     if (stateDB) {
       void stateDB.fetch(ARRANGEMENT).then(saved => {
         if (saved && typeof saved === 'object') {
-          panel.arrange(saved as unknown as Partial<IArrangement>);
+          panel.restore(saved as unknown as Partial<IArrangement>);
         }
         panel.arranged.connect((_, now) => void stateDB.save(ARRANGEMENT, now as never));
       });

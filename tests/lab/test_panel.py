@@ -292,17 +292,23 @@ def test_nothing_shuts_out_those_who_cannot_see_it(lab: Lab):
 
 def test_layout_comes_back_after_a_reload(lab: Lab):
     """The view that was open is open again; what was folded stays folded."""
+    from playwright.sync_api import expect
+
     lab.command("chariots:open", name="apply", tab="graph")
     lab.hook("chariots-view-apply").wait_for()
     row = lab.hook("chariots-pipeline-apply")
     if row.get_attribute("aria-expanded") == "true":
         row.click(position={"x": 60, "y": 12})
+    title = lab.hook("chariots-panel").locator(".jp-AccordionPanel-title", has_text="Jobs")
+    title.click()
     lab.page.wait_for_timeout(1500)  # JupyterLab saves its layout a while after a change
     lab.page.goto(f"{lab.server.server_url}lab?token={lab.server.token}")
     lab.page.wait_for_selector("#jupyterlab-splash", state="detached")
     lab.hook("chariots-view-apply").wait_for(state="attached")
     lab.show()
     assert row.get_attribute("aria-expanded") == "false"
+    expect(title).to_have_attribute("aria-expanded", "false")
+    title.click()
 
 
 def test_an_idle_page_is_quiet(lab: Lab):

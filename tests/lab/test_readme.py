@@ -21,8 +21,7 @@ def lab(chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, server.root / "iris.ipynb")
     with server:
-        size = {"width": 1120, "height": 640}
-        page = Lab(chrome, server, viewport=size, device_scale_factor=1.25)
+        page = Lab(chrome, server, viewport={"width": 1200, "height": 820})
         page.open("lab/tree/iris.ipynb").show().idle()
         yield page
         assert not page.errors
@@ -44,7 +43,7 @@ def test_both_panels(lab: Lab):
     server.post("pipelines/pred_iris/load", **patient)
     for _ in range(3):
         server.post("pipelines/pred_iris/main", {"pipeline_input": row}, **patient)
-    server.post("pipelines/train_pca/main", **patient)
+    server.post("pipelines/train_pca/main", {"pipeline_input": 7}, **patient)
     server.post("pipelines/train_pca/save", **patient)
     lab.state("pred_iris", "newer")
     lab.page.get_by_text("Why?").first.wait_for()
