@@ -1019,7 +1019,8 @@ button.ch-link:focus-visible,
   overflow: hidden auto;
 }
 
-.jp-ChariotsView .ch-bar {
+.jp-ChariotsView .ch-bar,
+.jp-ChariotsCell .ch-bar {
   display: flex;
   flex-wrap: wrap;
   align-items: center;
