@@ -109,7 +109,7 @@ def test_a_call_and_its_error(lab: Lab):
     assert "samples.py" in error.inner_text()
     lab.forgive("/pipelines/failing/main")
     lab.unfold("failing")
-    details = lab.page.locator('[data-row="d failing error"]')
+    details = lab.page.locator('[data-row="d failing note"]')
     details.get_by_text("cannot digest").wait_for()
 
 
