@@ -211,6 +211,8 @@ def test_who_was_served_what(lab: Lab):
 def test_keys_alone(lab: Lab):
     """Without a mouse: walk the rows, run, save, use the menu, open."""
     page = lab.page
+    lab.command("chariots:open", name="apply")  # an empty main area is filled, and takes the focus
+    lab.hook("chariots-view-apply").wait_for()
     lab.show()
     row = lab.hook("chariots-pipeline-count")
     row.focus()
