@@ -274,10 +274,13 @@ def _array(value: Any) -> Any:
     """A value as an array of numbers, booleans or text."""
     import numpy
 
-    if hasattr(value, "__array__") and not hasattr(value, "mask"):
+    if hasattr(value, "__array__") and not isinstance(value, numpy.ma.MaskedArray):
         array = numpy.asarray(value)
-        if array.dtype.kind in "biufSU":
+        if array.dtype.kind in "biufSU" or (array.dtype.kind == "O" and _are_texts(array.flat)):
             return array if array.ndim else array.reshape(1)
+    items = value if isinstance(value, list) else [value]
+    if _are_texts(items):  # bytes stay bytes
+        return numpy.array(items, dtype=object)
     plain = codec.plain(value)
     rows = plain if isinstance(plain, list) else [plain]
     dtype = _dtype(set(_leaves(rows)))
@@ -293,6 +296,10 @@ def _array(value: Any) -> Any:
     if dtype == "object":
         return numpy.frompyfunc(lambda item: "" if item is None else item, 1, 1)(array)
     return array
+
+
+def _are_texts(items: Iterable[Any]) -> bool:
+    return {type(item) for item in items} in ({str}, {bytes}, {str, bytes})
 
 
 def _leaves(rows: Any) -> Iterable[type]:
