@@ -73,8 +73,8 @@ setup(
         "ipywidgets>=8.0,<9",
         "jupyter-client>=7.4.4",
         "jupyter-core>=5.3",
-        "jupyter-events>=0.10",
-        "jupyter-server>=2.14,<3",
+        "jupyter-events>=0.11",
+        "jupyter-server>=2.16,<3",  # the first one that starts extensions
         "nbformat>=5.9",
         "prometheus-client>=0.16",  # what jupyter-server's own /metrics is made with
         "sqlite-utils>=4.0,<5",
