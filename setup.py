@@ -118,6 +118,7 @@ setup(
             "ruff>=0.9",
             "setuptools>=77",  # what pyproject.toml builds with: the tests build offline
             "skops>=0.10",
+            "tritonclient[http]>=2.40",  # a client of /v2 that is not ours
             "types-PyYAML",
             # the same without CUDA, except on a Mac, which has none
             "xgboost-cpu>=2.1; sys_platform != 'darwin'",
