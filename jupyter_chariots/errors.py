@@ -10,7 +10,8 @@ version; the ``hint`` says what to do next.
     ├── DefinitionError (ValueError)      a definition is refused, before anything runs
     │   ├── InvalidPipeline
     │   ├── InvalidName
-    │   └── InvalidField
+    │   ├── InvalidField
+    │   └── InvalidNotebook               a file is no notebook that can be served
     ├── BadRequest                        the request cannot be understood
     │   ├── InvalidInput                  the input does not fit the pipeline
     │   └── UnsupportedFormat             nothing here reads a body of this type
@@ -66,6 +67,7 @@ __all__ = [
     "InvalidField",
     "InvalidInput",
     "InvalidName",
+    "InvalidNotebook",
     "InvalidPipeline",
     "JobCancelled",
     "JobNotFound",
@@ -178,6 +180,12 @@ class InvalidField(DefinitionError):
     """The value of a versioned field has no canonical form."""
 
     code = "invalid_field"
+
+
+class InvalidNotebook(DefinitionError):
+    """A file is no notebook, or none of its cells is tagged."""
+
+    code = "invalid_notebook"
 
 
 class BadRequest(ChariotsError):
