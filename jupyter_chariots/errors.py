@@ -118,6 +118,7 @@ class ChariotsError(Exception):
     def __init__(
         self,
         message: str,
+        /,  # details may have any name
         *,
         hint: str | None = None,
         traceback: str | None = None,
@@ -424,7 +425,10 @@ def from_payload(payload: Mapping[str, Any]) -> ChariotsError:
     body = dict(payload)
     code = body.pop("code", "error")
     message = str(body.pop("message", "The server gave no reason."))
-    hint, traceback = body.pop("hint", None), body.pop("traceback", None)
+    hint, traceback = (
+        None if text is None else str(text)
+        for text in (body.pop("hint", None), body.pop("traceback", None))
+    )
     cls = next((c for c in _tree(ChariotsError) if c.code == code), ChariotsError)
     return cls(message, hint=hint, traceback=traceback, **body)
 

@@ -236,9 +236,9 @@ class AppNotebooks:
         self._log.error("%s is not served as it is now: %s\n%s", path, error, error.traceback or "")
         error.details.setdefault("notebook", path)
         entries = self._entries(path)
-        if isinstance(error, NotFound | InvalidNotebook) and not entries:
-            if path not in map(self._path, self._settings.paths):
-                return  # a slip of the one who asked is no news for the others
+        configured = path in map(self._path, self._settings.paths)
+        if isinstance(error, NotFound | InvalidNotebook) and not (entries or configured):
+            return  # a slip of the one who asked is no news for the others
         self.failures[path] = error
         for entry in entries:
             entry.note(f"It is served as it was before, for the notebook cannot be: {error}")
