@@ -2,6 +2,7 @@
 # make test   every test
 # make check  style, types, import rules
 # make bench  speed, beside floors and peers
+# make hostile  made-up requests and values: many more than in make test, and other ones each time
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
 
@@ -12,7 +13,7 @@ BIN := .venv/bin
 # Jupyter refuses to run as root unless told; in a container there often is no other user.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test check bench labextension labextension-test clean
+.PHONY: run test check bench hostile labextension labextension-test clean
 
 run: .venv/lab.done
 	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
@@ -35,6 +36,11 @@ bench: .venv/test.done
 
 labextension: .venv/node.done
 	$(LABEXTENSION) build
+
+HOSTILE := tests/server/test_made_up_requests.py
+EXAMPLES ?= 300
+hostile: .venv/test.done
+	HOSTILE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=7200 $(HOSTILE) $(ARGS)
 
 # The TypeScript sources: types, unit tests, and that the committed bundle is what they give.
 labextension-test: .venv/test.done
