@@ -14,7 +14,7 @@ from typing import Any
 from jupyter_chariots import OpStore
 from jupyter_chariots.op_store.signing import read_secret
 
-from ..live import REPOSITORY, LiveServer, wait_for
+from ..live import REPOSITORY, Answer, LiveServer, wait_for
 from ..processes import Process
 
 HOOK = Path(__file__).parent / "hook"
@@ -27,6 +27,14 @@ Told = Callable[[str, object, object], None]
 """Takes what was counted, how many there should be, and how many there are."""
 
 
+class Refused(Exception):
+    """An answer that is neither the thing nor a "not now"."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(str(answer))
+        self.body = answer.body
+
+
 class Lab:
     """A server on ``samples``, and whoever else is on its store.
 
@@ -36,6 +44,7 @@ class Lab:
         arguments: of the command line.
         environment: further variables.
         app_pipelines: the modules that it serves.
+        name: of what is noted; servers of one folder share all the rest.
     """
 
     def __init__(
@@ -46,13 +55,13 @@ class Lab:
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
         app_pipelines: Sequence[str] = (SAMPLES,),
-        name: str = "home",
+        name: str = "notes",
     ) -> None:
-        self.notes = folder / f"faults_{name}"
+        self.notes = folder / name
         self.notes.mkdir(parents=True)
         self.server = LiveServer(
             root or folder / "root",
-            folder / name,
+            folder / "home",
             app_pipelines=app_pipelines,
             arguments=arguments,
             environment={
@@ -132,13 +141,18 @@ class Lab:
     # -- what is done ------------------------------------------------------------------------------
 
     def ask(self, route: str, body: Any = None, method: str = "POST") -> Any:
-        """Body of the answer, or ``None`` if there is none: the server has ended, or refused."""
+        """Body of the answer, or ``None`` if there is none: the server or a process has ended.
+
+        Raises:
+            Refused: it is not done for another reason.
+        """
         send = self.server.post if method == "POST" else self.server.get
         try:
             answer = send(route, body) if method == "POST" else send(route)
         except GONE:
             return None
-        assert answer.status in (200, 503), answer
+        if answer.status not in (200, 503):
+            raise Refused(answer)
         return answer.body if answer.status == 200 else None
 
     def train(self) -> str:

@@ -3,6 +3,7 @@ passes, and ends itself at the one that is asked for.
 
 ``$FAULTS_FOLDER`` holds ``passed``, with a line for each point (``role point``), and ``cut``, with
 the line at whose Nth pass a process ends. There is nothing to do until ``passed`` is there.
+With ``$FAULTS_SHARED`` all files seem to be on a file system that several hosts share.
 """
 
 from __future__ import annotations
@@ -45,5 +46,14 @@ def install(folder: Path) -> None:
     faults.reached = reached
 
 
+def share() -> None:
+    """Have all files be on a file system that several hosts share, and that so has no WAL."""
+    from jupyter_chariots.op_store import filesystems
+
+    filesystems.mounts = lambda: "host:/ / nfs4 rw 0 0"
+
+
+if "FAULTS_SHARED" in os.environ:
+    share()
 if "FAULTS_FOLDER" in os.environ:
     install(Path(os.environ["FAULTS_FOLDER"]))
