@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 
+from ..live import wait_for
 from .lab import descriptors, memory
 
 FLAT_MIB = 4.0
@@ -52,7 +53,11 @@ def test_many_calls_cost_nothing_that_stays(lab, long, told, noted):
     before = {name: memory(pid) for name, pid in processes.items()}
     told("calls answered", calls, call(lab, calls))
     for name, pid in processes.items():
-        told(f"descriptors of the {name}", opened[name], descriptors([pid]))
+        wait_for(
+            lambda pid=pid, name=name: descriptors([pid]) <= opened[name],
+            "connections to be closed",
+        )
+        noted(f"descriptors of the {name}", f"{opened[name]} before, {descriptors([pid])} after")
         after = memory(pid)
         noted(f"MiB of the {name}", f"{before[name]:.1f} before, {after:.1f} after")
         assert after - before[name] < FLAT_MIB, name

@@ -92,6 +92,7 @@ def attempt(act):
     return False
 
 
+@pytest.mark.long
 def test_a_store_that_cannot_be_written(own, tmp_path, told):
     folder = tmp_path / "root" / ".chariots"
     with small_disk(folder, DISK):
@@ -107,7 +108,6 @@ def test_a_store_that_cannot_be_written(own, tmp_path, told):
         told("refused, for it is read-only", 3, sum(map(refused, answers)))
         assert all("writable" in answer.body["hint"] for answer in answers)
         remount(folder, "rw")
-        lab.server.restart()
         assert lab.served() == lab.k
         lab.train()
         audit(lab, told, saved=2)
@@ -171,33 +171,40 @@ def damaged(lab, how):
         path.with_name("op_store.db-shm").unlink(missing_ok=True)
 
 
-def test_a_damaged_store_is_told_and_a_backup_is_as_good_as_new(own, tmp_path, told):
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param("cut in half", marks=pytest.mark.long),
+        "garbage",
+        pytest.param("no database", marks=pytest.mark.long),
+    ],
+)
+def test_a_damaged_store_is_told_and_a_backup_is_as_good_as_new(own, tmp_path, told, how):
     lab = own()
     lab.server.stop()
     backup = tmp_path / "backup"
     shutil.copytree(lab.database.parent, backup)
-    for how in ("cut in half", "garbage", "no database"):
-        damaged(lab, how)
-        lab.server.start()
-        answers = [
-            lab.server.get("ops"),
-            post(lab, "pipelines/train/main", {"pipeline_input": [0, 2]}),
-            post(lab, "pipelines/use/load"),
-        ]
-        assert all(map(refused, answers)), (how, answers)
-        assert all("damaged" in answer.body["message"] for answer in answers), (how, answers)
-        assert all("backup" in answer.body["hint"] for answer in answers)
-        assert lab.server.get("snapshot").status in (200, 500)
-        lab.server.stop()
-        assert lab.no_orphan() == 0
-        shutil.rmtree(lab.database.parent)
-        shutil.copytree(backup, lab.database.parent)
+    damaged(lab, how)
+    lab.server.start()
+    answers = [
+        lab.server.get("ops"),
+        post(lab, "pipelines/train/main", {"pipeline_input": [0, 2]}),
+        post(lab, "pipelines/use/load"),
+    ]
+    told("refused, for it is damaged", 3, sum(map(refused, answers)))
+    assert all("damaged" in answer.body["message"] for answer in answers), answers
+    assert all("backup" in answer.body["hint"] for answer in answers)
+    assert lab.server.get("snapshot").status in (200, 500)
+    lab.server.stop()
+    shutil.rmtree(lab.database.parent)
+    shutil.copytree(backup, lab.database.parent)
     lab.server.start()
     assert lab.served() == lab.k
     lab.train()
     audit(lab, told, saved=2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["log torn", "log gone"])
 def test_a_log_that_is_torn_or_gone_leaves_what_was_there_before(own, told, how):
     lab = own()

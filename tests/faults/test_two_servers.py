@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
@@ -128,7 +129,7 @@ class Load:
         return self._over.is_set() or lab.server.get(f"jobs/{job}").body["status"] in ENDED
 
     def _serve(self, lab: Lab, k: int) -> None:
-        with PipelinesClient(lab.server.url, lab.server.token) as client:
+        with closing(PipelinesClient(lab.server.url, lab.server.token)) as client:
             try:
                 client.serve(fleeting(k))
                 self._note("serve", 200)
@@ -159,6 +160,7 @@ def test_two_servers_under_load(labs, long, told, noted):
     found(labs[0], told, first, load)
 
 
+@pytest.mark.long
 def test_two_servers_of_which_one_is_killed_under_load(labs, long, told, noted):
     a, b = labs
     load = Load(labs)
