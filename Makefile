@@ -1,6 +1,7 @@
 # make run    JupyterLab on notebooks/, with the iris pipelines served
 # make test   every test
 # make check  style, types, import rules
+# make faults kills, full disks, damage, crash storms, two servers: in their long form, with counts
 # make bench  speed, beside floors and peers
 # make hostile  made-up requests and values: many more than in make test, and other ones each time
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
@@ -13,7 +14,7 @@ BIN := .venv/bin
 # Jupyter refuses to run as root unless told; in a container there often is no other user.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test check bench hostile labextension labextension-test clean
+.PHONY: run test check faults hostile bench labextension labextension-test clean
 
 run: .venv/lab.done
 	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
@@ -30,6 +31,9 @@ check: .venv/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_imports.py
+
+faults: .venv/test.done
+	$(BIN)/python -m pytest --long --timeout=3600 $(or $(ARGS),tests/faults)
 
 bench: .venv/test.done
 	$(BIN)/python -m benchmarks $(ARGS)
