@@ -1,7 +1,7 @@
 # make run    JupyterLab on notebooks/, with the iris pipelines served
 # make test   every test
 # make check  style, types, import rules
-# make bench  speed, beside floors and peers
+# make bench  speed, beside floors; PEERS=1 adds other people's programs, ARGS names suites
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
 
@@ -31,7 +31,7 @@ check: .venv/test.done
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_imports.py
 
 bench: .venv/test.done
-	$(BIN)/python -m benchmarks $(ARGS)
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks $(ARGS)
 
 labextension: .venv/node.done
 	$(LABEXTENSION) build
