@@ -67,7 +67,9 @@ def _processor() -> str:
 
 
 def _times(found: float | None) -> str:
-    return "" if found is None else f"{found:.2f}"
+    if found is None:
+        return ""
+    return f"{found:.2f}" if 0.1 <= found < 100 else f"{found:.3g}"
 
 
 def table(results: Iterable[Result]) -> str:
@@ -155,8 +157,7 @@ def _suite(suite: Measured) -> list[str]:
 
 
 def _cell(r: Result) -> str:
-    more = r.ours if r.ours is not None else None
-    return readable(r.median, r.unit) + ("" if more is None else f" ({more:.2f})")
+    return readable(r.median, r.unit) + (f" ({_times(r.ours)})" if r.ours is not None else "")
 
 
 def _crossed(results: list[Result], figures: list[str], names: list[str]) -> list[list[str]]:

@@ -20,7 +20,8 @@ from .peers import Missing, Program, wanted, without
 NODES, ROUNDS, REPEAT = 100, 31, 200
 BOUND_S = 2e-6
 FLOOR, OURS = "plain calls (floor)", "ours, SequentialRunner"
-PEERS = {"Hamilton, Driver": "hamilton_chain", "Kedro, SequentialRunner": "kedro_chain"}
+PEERS = {"Hamilton, Driver": ("hamilton_chain", 20), "Kedro, SequentialRunner": ("kedro_chain", 1)}
+"""Program, and runs in a round."""
 
 
 class AddOne(BaseOp):
@@ -69,14 +70,14 @@ def _peers(stack: ExitStack) -> dict[str, Clock]:
         without("Hamilton and Kedro", "PEERS=1 adds them")
         return {}
     found: dict[str, Clock] = {}
-    for name, module in PEERS.items():
+    for name, (module, repeat) in PEERS.items():
         try:
             program = Program("graphs", module, str(NODES))
         except Missing as why:
             without(name, why)
             continue
         stack.callback(program.close)
-        found[name] = partial(program.ask, "run", repeat=3)
+        found[name] = partial(program.ask, "run", repeat=repeat)
     return found
 
 
