@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from tests.kernels import Notebook
 from tests.live import IRIS, LiveServer
 
 from .measure import ROUNDS, Result, Verdict, compare, interleave, ratio, stopwatch
+from .peers import APPS, REPOSITORY
 
 SAMPLES = "benchmarks.samples"
 ROW = [[5.1, 3.5, 1.4, 0.2]]
@@ -35,10 +37,21 @@ def run() -> list[Result]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         pipelines = [IRIS, SAMPLES]
-        server = LiveServer(folder / "root", folder / "home", app_pipelines=pipelines)
+        more = {"PYTHONPATH": f"{REPOSITORY}{os.pathsep}{APPS}"}
+        server = LiveServer(
+            folder / "root", folder / "home", app_pipelines=pipelines, environment=more
+        )
+        _enable(server, "lag_meter")
         stack.enter_context(server)
         client = PipelinesClient(server.url, server.token)
         return [*_starts(client), *_client(server, client), *_while_busy(server, client)]
+
+
+def _enable(server: LiveServer, extension: str) -> None:
+    place = Path(server.environment["JUPYTER_CONFIG_DIR"]) / "jupyter_server_config.d"
+    place.mkdir(parents=True)
+    setting = {"ServerApp": {"jpserver_extensions": {extension: True}}}
+    (place / f"{extension}.json").write_text(json.dumps(setting))
 
 
 def _starts(client: PipelinesClient) -> list[Result]:
@@ -101,28 +114,34 @@ def _client(server: LiveServer, client: PipelinesClient) -> list[Result]:
 
 
 def _while_busy(server: LiveServer, client: PipelinesClient) -> list[Result]:
-    """A cell ``1 + 1`` and ``GET /api/status`` while a pipeline computes, and while none does."""
+    """A cell ``1 + 1``, ``GET /api/status`` and the lag of the server's event loop, while a
+    pipeline computes and while none does.
+    """
     place = urlsplit(server.server_url)
     connection = http.client.HTTPConnection(place.hostname or "", place.port)
 
-    def status() -> None:
-        connection.request("GET", "/api/status", headers={"Authorization": f"token {server.token}"})
-        connection.getresponse().read()
+    def get(path: str) -> bytes:
+        connection.request("GET", path, headers={"Authorization": f"token {server.token}"})
+        return connection.getresponse().read()
 
     client.call_pipeline("busy", 0.01)
     taken: dict[tuple[str, bool], list[list[float]]] = {}
     with Notebook(server) as notebook:
         looks: dict[str, Callable[[], object]] = {
             "a cell 1 + 1": lambda: notebook.run("1 + 1"),
-            "GET /api/status": status,
+            "GET /api/status": lambda: get("/api/status"),
         }
         for _ in range(ROUNDS):
             for busy in (False, True):
                 with _spinning(server, busy):
+                    get("/lag")
                     for who, look in looks.items():
                         window = [stopwatch(look)() for _ in range(WINDOW)]
                         taken.setdefault((who, busy), []).append(window)
-    return [row for who in looks for row in _felt(who, taken)]
+                    lag = [max(0.0, late) for late in json.loads(get("/lag"))]
+                    taken.setdefault(("lag of the event loop", busy), []).append(lag)
+    names = list(dict.fromkeys(who for who, _ in taken))
+    return [row for who in names for row in _felt(who, taken, bounded=who in looks)]
 
 
 @contextmanager
@@ -137,7 +156,9 @@ def _spinning(server: LiveServer, busy: bool) -> Iterator[None]:
     thread.join()
 
 
-def _felt(who: str, taken: dict[tuple[str, bool], list[list[float]]]) -> Iterator[Result]:
+def _felt(
+    who: str, taken: dict[tuple[str, bool], list[list[float]]], *, bounded: bool
+) -> Iterator[Result]:
     for what, cut in (("median", 50), ("p99", 99)):
         series = {
             name: [statistics.quantiles(window, n=100)[cut - 1] for window in taken[who, state]]
@@ -145,5 +166,5 @@ def _felt(who: str, taken: dict[tuple[str, bool], list[list[float]]]) -> Iterato
         }
         idle, busy = series
         found = ratio(series[busy], series[idle])
-        bound = {busy: Verdict(f"≤ 1.5 × idle: {found:.2f}", found <= 1.5)}
+        bound = {busy: Verdict(f"≤ 1.5 × idle: {found:.2f}", found <= 1.5)} if bounded else {}
         yield from compare(f"{who}, {what}", series, floor=idle, verdicts=bound)
