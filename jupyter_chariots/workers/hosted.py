@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from .. import formats
+from .. import faults, formats
 from ..errors import (
     ChariotsError,
     InvalidInput,
@@ -84,9 +84,11 @@ class Hosted:
         """
         wanted = {op: versions[op] for op in self.spec.stateful if op in versions}
         payloads = {op: self._read(store, op, stored.get(op, wanted[op])) for op in wanted}
+        faults.reached("states read")
         for op, payload in payloads.items():
             self._set(op, payload, wanted[op])
         self._name_versions(versions)
+        faults.reached("states loaded")
         # its facts stand with the version under which the state is stored
         self._schema = self._schema_of(store, {**versions, **stored})
 
@@ -216,11 +218,13 @@ class Hosted:
         given = self._given(envelope)  # refused before a store is asked
         started = store.sequence()
         before = self._start(store)
+        faults.reached("start chosen")
         self._schema = self._schema_of(store, before)
         pipeline_input = self._arranged(given)
         self.pipeline.last_run = None
         self._unsure = {op.name for op in self.spec.ops if op.carries}
         output = self._execute(pipeline_input, form, envelope.infer)
+        faults.reached("fitted")
         form_of_output, result = bare(output)
         record = self.pipeline.last_run
         after = before if record is None else {**before, **record.after}

@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
+from .. import faults
 from ..errors import ChariotsError, NotLoaded, Unavailable, WorkerLost
 from ..op_store.records import Choice, Definition, Served
 from .backing_off import BackOff
@@ -255,10 +256,12 @@ class Replicas:
             self._check_open()
             self._make_room()
             async with self._processes.loaded(served, self.wanted) as children:
+                faults.reached("replicas ready")
                 if commit:
                     await commit()
             self.served = served
             self._processes.use(children, drain=True)
+            faults.reached("switched")
             self._touch()
             self._forget_losses()
             self._enter("ready")
