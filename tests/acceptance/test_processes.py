@@ -58,10 +58,8 @@ from pathlib import Path
 from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline
 
 def started_loky():
-    from sklearn.ensemble import RandomForestClassifier
-    from joblib import parallel_config
-    with parallel_config(backend="loky"):
-        RandomForestClassifier(4, n_jobs=2).fit([[0], [1]] * 20, [0, 1] * 20)
+    from joblib import Parallel, delayed  # as scikit-learn does, whose import takes its time
+    Parallel(n_jobs=2, backend="loky")(delayed(abs)(number) for number in range(4))
 
 def started_multiprocessing():
     context = multiprocessing.get_context("spawn")
@@ -222,7 +220,7 @@ def test_a_guard_that_is_killed_is_replaced_and_nobody_feels_it(lab):
     assert lab.pid() == pid
     processes = descendants(lab.server.pid)
     lab.server.kill()
-    wait_for(lambda: not any(p.alive for p in processes), "the end of all", 20.0)
+    wait_for(lambda: not any(p.alive for p in processes), "the end of all")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -244,7 +242,7 @@ def test_no_process_outlives_the_server(lab, at_once, number):
         assert part in names
     lab.server.process.send_signal(number)
     lab.server.process.wait(60)
-    wait_for(lambda: not [p.command for p in processes if p.alive], "the end of all", 20.0)
+    wait_for(lambda: not [p.command for p in processes if p.alive], "the end of all")
     for call in calls:
         with contextlib.suppress(OSError):  # the connection went with the server
             assert call.result().status >= 500
