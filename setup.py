@@ -116,6 +116,7 @@ setup(
             "pytest-xdist>=3.6",
             "pyyaml>=6.0",
             "ruff>=0.9",
+            "schemathesis>=4.10",  # makes up requests from openapi.yaml
             "setuptools>=77",  # what pyproject.toml builds with: the tests build offline
             "skops>=0.10",
             "types-PyYAML",

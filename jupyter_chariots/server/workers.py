@@ -35,6 +35,15 @@ _LONGEST_WAIT_S = 60.0
 _LEASES_S = (1.0, 3600.0)
 _CHUNK = 1 << 20
 _LONGEST_NAME = 200
+_PROGRESS: dict[str, tuple[type, ...]] = {
+    "done": (int,),
+    "total": (int,),
+    "node": (str,),
+    "i": (int, float),
+    "n": (int, float),
+    "message": (str,),
+    "fraction": (int, float),
+}
 _TOKEN = re.compile(r"[0-9a-zA-Z_-]{32,128}")
 
 
@@ -162,6 +171,7 @@ class RenewHandler(ChariotsHandler, Worked):
     async def post(self, job_id: str) -> None:
         """Keep it; note how far the job is and what it has printed."""
         fields = self.fields(pipeline=str, progress=dict, output=str, turn_of=str, lease_s=float)
+        _check_progress(fields)
         self.answer(await self.work.renew(self.lease(job_id), **fields))
 
 
@@ -203,8 +213,29 @@ class EndHandler(ChariotsHandler, Worked):
     async def post(self, job_id: str) -> None:
         """It ``failed``, its process was ``lost``, or it goes ``back`` into the queue."""
         fields = self.fields(how=str, error=dict, why=str, output=str, progress=dict)
+        _check_progress(fields)
+        _check_error(fields)
         await self.work.end(self.lease(job_id), fields.pop("how", ""), fields)
         self.answer({})
+
+
+def _check_error(fields: dict[str, Any]) -> None:
+    """See to it that an error is one."""
+    error = {"hint": "", "traceback": "", **fields.get("error", {"code": "", "message": ""})}
+    names = ("code", "message", "hint", "traceback")
+    if not all(isinstance(error.get(name), str) for name in names):
+        raise BadRequest("The field 'error' must have a code and a message.", field="error")
+
+
+def _check_progress(fields: dict[str, Any]) -> None:
+    """See to it that panels can show how far a worker says that it is."""
+    progress = fields.get("progress", dict.fromkeys(_PROGRESS))
+    right = progress.keys() == _PROGRESS.keys() and all(
+        value is None or (isinstance(value, _PROGRESS[name]) and not isinstance(value, bool))
+        for name, value in progress.items()
+    )
+    if not right or not 0 <= (progress["fraction"] or 0) <= 1:
+        raise BadRequest("The field 'progress' does not say how far a run is.", field="progress")
 
 
 def _part(data: bytes | mmap.mmap, start: int) -> bytes:

@@ -293,3 +293,44 @@ def test_a_worker_that_went_while_the_server_started_is_given_nothing(tmp_path):
         (server.root / "go").touch()
         wait_for(lambda: server.get("available_pipelines").status == 200, "the start")
         assert attempts_of_the_next(server) == 1
+
+
+SO_FAR = {"done": 0, "total": 2, "node": "a", "i": 0.5, "n": 1, "message": None, "fraction": 0.25}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"fraction": 0.5},
+        {**SO_FAR, "fraction": 2},
+        {**SO_FAR, "done": "one"},
+        {**SO_FAR, "message": ["a"]},
+        {**SO_FAR, "more": 1},
+    ],
+)
+async def test_what_panels_could_not_show_is_not_taken(fetch, work, wrong):
+    job_id = await submitted(fetch)
+    await claimed(work)
+    for path, body in [("renew", {}), ("end", {"how": "back"})]:
+        answer = await work(f"jobs/{job_id}/{path}", {**body, "progress": wrong})
+        assert (answer.status, answer.body["field"]) == (400, "progress")
+    assert (await work(f"jobs/{job_id}/renew", {"progress": SO_FAR})).status == 200
+    shown = (await fetch("GET", f"jobs/{job_id}")).body
+    assert (shown["status"], shown["progress"]) == ("running", SO_FAR)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"code": "x"}, {"code": "x", "message": 3}])
+async def test_what_is_no_error_is_not_taken(fetch, work, wrong):
+    job_id = await submitted(fetch)
+    await claimed(work)
+    for error in [wrong, {"code": "x", "message": "y", "traceback": {}}]:
+        answer = await work(f"jobs/{job_id}/end", {"how": "failed", "error": error})
+        assert (answer.status, answer.body["field"]) == (400, "error")
+
+
+async def test_numbers_that_are_none_are_not_taken(fetch, work):
+    for lease_s in [b"NaN", b"Infinity", b"true"]:
+        body = b'{"protocol": 1, "python": "3", "token": "%b", "lease_s": %b}'
+        answer = await work("claim", body % (TOKEN.encode(), lease_s))
+        assert answer.status == 400
