@@ -57,7 +57,7 @@ class Looking(Requests):
     ) -> Difference:
         """Just what differs between two versions of an op; the dict shows itself as a table.
 
-        ``diff(older, newer)`` takes two rows of :meth:`history`; ``diff("pcaop", "1.0.0", "2.0.0")``
+        ``diff(older, newer)`` takes two rows of :meth:`history`; ``diff("pca", "1.0.0", "2.0.0")``
         the name of the op, and each version itself, its text or its number.
 
         Raises:
