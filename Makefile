@@ -2,8 +2,8 @@
 # make test   every test
 # make check  style, types, import rules
 # make faults kills, full disks, damage, crash storms, two servers: in their long form, with counts
-# make bench  speed, beside floors and peers
 # make hostile  made-up requests and values: many more than in make test, and other ones each time
+# make bench  speed, beside floors; PEERS=1 adds other people's programs, ARGS names suites
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
 
@@ -36,7 +36,7 @@ faults: .venv/test.done
 	$(BIN)/python -m pytest --long --timeout=3600 $(or $(ARGS),tests/faults)
 
 bench: .venv/test.done
-	$(BIN)/python -m benchmarks $(ARGS)
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks $(ARGS)
 
 labextension: .venv/node.done
 	$(LABEXTENSION) build
