@@ -8,6 +8,8 @@ what a pipeline returns cannot be encoded
 it cannot be unpickled in the child, for a package is missing there
     → acceptance/test_serve_from_a_cell.py::test_a_package_that_is_missing_in_the_child_is_named
     → acceptance/test_replicas.py::test_what_does_not_start_is_said_by_serve
+it was defined with another Python (below, with one where there is another)
+    → server/test_serving.py::test_another_python_is_refused_before_anything_is_opened
 a thousand calls at once
     → acceptance/test_replicas.py::test_a_thousand_calls_at_once
 a client goes away in mid-call
@@ -33,7 +35,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import pickle
 import shutil
 import signal
 import stat
@@ -246,35 +247,6 @@ def test_no_process_outlives_the_server(lab, at_once, number):
     for call in calls:
         with contextlib.suppress(OSError):  # the connection went with the server
             assert call.result().status >= 500
-
-
-class Touch:
-    """Opening its pickle makes a file."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return open, (str(self.path), "w")
-
-
-def test_a_definition_of_another_python_is_refused_before_it_is_opened(lab, tmp_path):
-    node = Node(op(lambda: 7), output_nodes=ReservedNodes.pipeline_output)
-    pipeline = Pipeline([node], "seven")
-    evil = pickle.dumps(Touch(tmp_path / "opened"))
-    header = {**make_header(), "python": "3.9"}
-    sent = Bundle(header, (Sent(pipeline.spec, evil, ""),)).to_bytes()
-    assert lab.server.request("POST", "pipelines", sent).status == 200
-    for _ in range(2):
-        answer = lab.server.post("pipelines/seven/main")
-        assert answer.body["code"] in ("conflict", "unavailable"), answer  # it is given a rest
-        assert "made by Python 3.9" in json.dumps(answer.body)
-    health = lab.server.get("pipelines/seven/health_check").body
-    assert "made by Python 3.9" in json.dumps(health)
-    assert not (tmp_path / "opened").exists()
-    good = Bundle(make_header(), (Sent(pipeline.spec, pack(pipeline).data, ""),)).to_bytes()
-    assert lab.server.request("POST", "pipelines", good).status == 200
-    assert lab.server.post("pipelines/seven/main").body["pipeline_output"] == 7
 
 
 def another_python() -> str | None:
