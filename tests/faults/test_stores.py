@@ -242,12 +242,10 @@ def test_a_file_system_without_wal(own, long, told, noted):
         role = {"register": "server", "fit": "child", "gc": "shell"}.get(name, "server")
         act.prepare()
         before = act.look()
-        lab.watch(f"{role} before commit 1")
+        cut = f"{role} before commit 1"
+        lab.watch(cut)
         act.do()
-        killed += lab.was_cut
-        lab.watch()
-        if lab.server.process.poll() is not None:
-            lab.revive()
+        killed += lab.recover(cut)
         found = act.look()
         assert act.do()
         after = act.look()
