@@ -108,7 +108,7 @@ async def test_running_jobs_are_activity(fetch, extension, jp_serverapp, tmp_pat
     await asyncio.wait_for(until(lambda: extension.current_activity() is None), 30)
 
 
-async def test_many_news_of_jobs_make_few_events(heard, fetch, extension):
+async def test_many_news_of_jobs_make_few_events_and_snapshots(heard, fetch, extension):
     await fetch("GET", "health_check")
     feed, loop = extension.manager.feed, asyncio.get_running_loop()
 
@@ -117,14 +117,26 @@ async def test_many_news_of_jobs_make_few_events(heard, fetch, extension):
         store.together([store.submission("never", b"{") for _ in range(10)])
         return store.sequence()
 
-    since = loop.time()
+    polled = 0
+
+    async def poll():
+        nonlocal polled
+        seen = (await fetch("GET", "snapshot")).body
+        while True:
+            query = {"since": seen["seq"], "state_since": seen["state_seq"], "wait": 30}
+            seen = (await fetch("GET", "snapshot", query=query)).body
+            polled += 1
+
+    polling, since = asyncio.ensure_future(poll()), loop.time()
     for _ in range(30):
         last = await extension.manager.store(submit)
         feed.wake()
         await asyncio.wait_for(until(lambda last=last: feed.seq >= last), 30)
-    took = loop.time() - since
     await asyncio.wait_for(until(lambda: any(data["seq"] >= last for _, data in heard)), 30)
-    assert len([data for _, data in heard if data["seq"] <= last]) <= 20 * (took / 0.1 + 2)
+    told = (loop.time() - since) / 0.2 + 2
+    polling.cancel()
+    assert len([data for _, data in heard if data["seq"] <= last]) <= 20 * told
+    assert 0 < polled <= told
 
 
 async def test_of_quick_jobs_the_end_is_told(heard, fetch, extension):
