@@ -108,6 +108,7 @@ setup(
             "openapi-spec-validator>=0.7",
             "playwright>=1.49",  # drives a Chromium that is there; brings none
             "pandas-stubs",
+            "psutil>=5.9",  # what the processes of a contestant use, in benchmarks
             "polars>=1.0",
             "pytest>=8.3",
             "pytest-jupyter[server]>=0.10",
@@ -116,6 +117,7 @@ setup(
             "pytest-xdist>=3.6",
             "pyyaml>=6.0",
             "ruff>=0.9",
+            "schemathesis>=4.10",  # makes up requests from openapi.yaml
             "setuptools>=77",  # what pyproject.toml builds with: the tests build offline
             "skops>=0.10",
             "types-PyYAML",

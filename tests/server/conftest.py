@@ -61,6 +61,8 @@ def check_described(method: str, path: str, fetched: Fetched) -> None:
             response = OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]]
         kind = fetched.headers["Content-Type"].partition(";")[0]
         schema = response["content"][kind]["schema"]
+        if kind == "application/yaml":
+            fetched = fetched._replace(body=yaml.safe_load(fetched.body))
     whole = {**schema, "components": OPENAPI["components"]}
     wrong = best_match(Draft202012Validator(whole).iter_errors(fetched.body))
     if wrong is not None:
