@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 from ..pipelines.pipeline import Pipeline
 from ..versioning.version import Version
+from .addresses import segment
 from .requests import Requests, path_of
 from .tables import Difference, Records, history_of, served_sets
 
@@ -44,7 +43,7 @@ class Looking(Requests):
         Raises:
             OpNotFound: the store has no version of such an op.
         """
-        return history_of(self._pages(f"/ops/{quote(op, safe='')}/versions", limit))
+        return history_of(self._pages(f"/ops/{segment(op)}/versions", limit))
 
     def diff(self, op: str, a: Version | str, b: Version | str) -> Difference:
         """Just what differs between two versions of an op; the dict shows itself as a table.
@@ -57,7 +56,7 @@ class Looking(Requests):
         Raises:
             VersionNotFound: the store has no such version.
         """
-        found = self._get(f"/ops/{quote(op, safe='')}/diff", a=str(a), b=str(b))
+        found = self._get(f"/ops/{segment(op)}/diff", a=str(a), b=str(b))
         return Difference(found, op, (_label(a), _label(b)))
 
     def served(self, pipeline: Pipeline | str, limit: int | None = 100) -> Records:
