@@ -120,6 +120,7 @@ setup(
             "setuptools>=77",  # what pyproject.toml builds with: the tests build offline
             "skops>=0.10",
             "types-PyYAML",
+            "websocket-client>=1.7",  # listens to the events of a live server
             # the same without CUDA, except on a Mac, which has none
             "xgboost-cpu>=2.1; sys_platform != 'darwin'",
             "xgboost>=2.1; sys_platform == 'darwin'",
