@@ -1,8 +1,9 @@
 # make run    JupyterLab on notebooks/, with the iris pipelines served
 # make test   every test
 # make check  style, types, import rules
-# make bench  speed, beside floors and peers
+# make faults kills, full disks, damage, crash storms, two servers: in their long form, with counts
 # make hostile  made-up requests and values: many more than in make test, and other ones each time
+# make bench  speed, beside floors; PEERS=1 adds other people's programs, ARGS names suites
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
 
@@ -13,7 +14,7 @@ BIN := .venv/bin
 # Jupyter refuses to run as root unless told; in a container there often is no other user.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test check bench hostile labextension labextension-test clean
+.PHONY: run test check faults hostile bench labextension labextension-test clean
 
 run: .venv/lab.done
 	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
@@ -31,8 +32,11 @@ check: .venv/test.done
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_imports.py
 
+faults: .venv/test.done
+	$(BIN)/python -m pytest --long --timeout=3600 $(or $(ARGS),tests/faults)
+
 bench: .venv/test.done
-	$(BIN)/python -m benchmarks $(ARGS)
+	PEERS=$(PEERS) $(BIN)/python -m benchmarks $(ARGS)
 
 labextension: .venv/node.done
 	$(LABEXTENSION) build

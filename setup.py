@@ -108,6 +108,7 @@ setup(
             "openapi-spec-validator>=0.7",
             "playwright>=1.49",  # drives a Chromium that is there; brings none
             "pandas-stubs",
+            "psutil>=5.9",  # what the processes of a contestant use, in benchmarks
             "polars>=1.0",
             "pytest>=8.3",
             "pytest-jupyter[server]>=0.10",

@@ -77,6 +77,7 @@ class ClaimHandler(ChariotsHandler, Worked):
     """The first job of the queue that a worker can run."""
 
     _asking: asyncio.Task[dict[str, Any]] | None = None
+    _gone = False
 
     @web.authenticated
     @authorized("execute", resource=JOBS)
@@ -109,13 +110,22 @@ class ClaimHandler(ChariotsHandler, Worked):
         )
         await self.manager.started()
         wait = _bounded(fields.get("wait", 0.0), 0.0, _LONGEST_WAIT_S)
-        self._asking = asyncio.ensure_future(self.work.claim(wanted, fields["token"], wait))
+        if self._gone:
+            return
+        token = fields["token"]
+        self._asking = asyncio.ensure_future(self.work.claim(wanted, token, wait))
         with contextlib.suppress(asyncio.CancelledError):
-            self.answer(await self._asking)
+            answer = await self._asking
+            if self._gone and answer["job"]:
+                await self.work.hand_back(Lease(answer["job"]["id"], token))
+            self.answer(answer)
 
     def on_connection_close(self) -> None:
-        """The worker is gone; it would never know of a job that it is given."""
+        """The worker is gone, be it before it was heard out, or when it is about to be answered:
+        it would never know of a job that it is given.
+        """
         super().on_connection_close()
+        self._gone = True
         if self._asking is not None:
             self._asking.cancel()
 

@@ -54,8 +54,11 @@ const LONGEST_BACKOFF_MS = 30_000;
 export class ChariotsModel {
   constructor(
     readonly api: Api,
-    private readonly clock: IClock = REAL
-  ) {}
+    private readonly clock: IClock = REAL,
+    first: IState = EMPTY
+  ) {
+    this._state = first;
+  }
 
   get state(): IState {
     return this._state;
@@ -348,7 +351,7 @@ export class ChariotsModel {
     }
   }
 
-  private _state: IState = EMPTY;
+  private _state: IState;
   private _listeners = new Set<() => void>();
   private _watchers = 0;
   private _visible = true;

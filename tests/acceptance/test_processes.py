@@ -1,14 +1,39 @@
 """What user code may do to its process, and what happens to processes, felt by nobody else.
 
-Shown elsewhere: a package that is missing in the child (``test_serve_from_a_cell.py``), children
-that end with a server which is no Jupyter server (``tests/workers/test_guard.py``).
-"""
+Tests of other files show, each with real processes:
+
+what a pipeline returns cannot be encoded
+    → acceptance/test_defects_status.py::test_a_failure_is_json_that_says_what_happened_and_what_to_do
+    → workers/test_codec.py::test_more_that_has_no_form
+it cannot be unpickled in the child, for a package is missing there
+    → acceptance/test_serve_from_a_cell.py::test_a_package_that_is_missing_in_the_child_is_named
+    → acceptance/test_replicas.py::test_what_does_not_start_is_said_by_serve
+a thousand calls at once
+    → acceptance/test_replicas.py::test_a_thousand_calls_at_once
+a client goes away in mid-call
+    → acceptance/test_replicas.py::test_a_client_that_goes_away
+    → acceptance/test_replicas.py::test_a_fit_goes_on_without_its_client
+two servers on one op store
+    → acceptance/test_replicas.py::test_two_servers_serve_the_same_definitions
+    → acceptance/test_served_semantics.py::test_two_servers_switch_together_while_calls_run
+a load while calls run
+    → acceptance/test_replicas.py::test_a_load_while_calls_run
+    → acceptance/test_served_semantics.py::test_a_refused_load_changes_nothing_while_calls_run
+one of several replicas is killed, again and again
+    → acceptance/test_replicas.py::test_one_is_killed_under_load
+    → acceptance/test_replicas.py::test_a_storm_of_crashes
+C code ignores SIGINT, and somebody cancels
+    → acceptance/test_the_cell_feels_right.py::test_interrupting_the_kernel_cancels_a_call
+children of a server that is no Jupyter server
+    → workers/test_guard.py::test_nothing_outlives_a_server_that_ends
+"""  # noqa: E501
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import stat
@@ -202,8 +227,6 @@ def test_a_guard_that_is_killed_is_replaced_and_nobody_feels_it(lab):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_outlives_the_server(lab, at_once, number):
-    if signal.getsignal(number) == signal.SIG_IGN:
-        pytest.skip("whoever runs the tests has this signal ignored")
     starts = [["start", "multiprocessing"], ["start", "session"]]
     calls = [
         at_once(lab.ask, ["start", "loky"], *starts, ["wait", "call"]),
@@ -223,6 +246,35 @@ def test_no_process_outlives_the_server(lab, at_once, number):
     for call in calls:
         with contextlib.suppress(OSError):  # the connection went with the server
             assert call.result().status >= 500
+
+
+class Touch:
+    """Opening its pickle makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_definition_of_another_python_is_refused_before_it_is_opened(lab, tmp_path):
+    node = Node(op(lambda: 7), output_nodes=ReservedNodes.pipeline_output)
+    pipeline = Pipeline([node], "seven")
+    evil = pickle.dumps(Touch(tmp_path / "opened"))
+    header = {**make_header(), "python": "3.9"}
+    sent = Bundle(header, (Sent(pipeline.spec, evil, ""),)).to_bytes()
+    assert lab.server.request("POST", "pipelines", sent).status == 200
+    for _ in range(2):
+        answer = lab.server.post("pipelines/seven/main")
+        assert answer.body["code"] in ("conflict", "unavailable"), answer  # it is given a rest
+        assert "made by Python 3.9" in json.dumps(answer.body)
+    health = lab.server.get("pipelines/seven/health_check").body
+    assert "made by Python 3.9" in json.dumps(health)
+    assert not (tmp_path / "opened").exists()
+    good = Bundle(make_header(), (Sent(pipeline.spec, pack(pipeline).data, ""),)).to_bytes()
+    assert lab.server.request("POST", "pipelines", good).status == 200
+    assert lab.server.post("pipelines/seven/main").body["pipeline_output"] == 7
 
 
 def another_python() -> str | None:

@@ -6,7 +6,7 @@ import { inFilter, matches, orderJobs } from '../derive';
 import type { JobFilter } from '../derive';
 import * as format from '../format';
 import type { IJob } from '../types';
-import { useChariots, useChariotsState } from './context';
+import { useChariots, useChariotsState, useHook } from './context';
 import { JobRow, hasTwoLines } from './jobrow';
 import { NoMatch, blockedFor } from './pipelines';
 import { Rows } from './rows';
@@ -164,6 +164,7 @@ export function Choice(props: {
   testid?: string;
 }): JSX.Element {
   const { options, value, onChange } = props;
+  const hook = useHook();
   const onKeyDown = (event: React.KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step) {
@@ -183,21 +184,24 @@ export function Choice(props: {
       aria-label={props.label}
       onKeyDown={onKeyDown}
     >
-      {options.map(option => (
+      {options.map(option => {
+        const { className, ...testid } = hook(props.testid && `${props.testid}-${option.value}`);
+        return (
         <button
           key={option.value}
+          {...testid}
           type="button"
-          className="ch-btn"
+          className={`ch-btn ${className}`}
           role="radio"
           aria-checked={option.value === value}
           tabIndex={option.value === value ? 0 : -1}
           data-value={option.value}
-          data-testid={props.testid && `${props.testid}-${option.value}`}
           onClick={() => onChange(option.value)}
         >
           {option.text} {option.more}
         </button>
-      ))}
+        );
+      })}
     </div>
   );
 }

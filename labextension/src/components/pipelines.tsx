@@ -159,6 +159,9 @@ export function blockedFor(
   if (mayAct(state, action)) {
     return null;
   }
+  if (state.connection === 'kept') {
+    return trans.__('The last state of this notebook: it has no kernel');
+  }
   if (state.connection !== 'live') {
     return trans.__('No connection');
   }
