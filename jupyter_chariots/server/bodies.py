@@ -159,6 +159,12 @@ class _TooLargeHandler(ChariotsHandler):
             hint="c.PipelinesServer.max_body_size and c.ServerApp.max_body_size change the limit.",
         )
 
+    def error_body(self, error: ChariotsError) -> dict[str, Any]:
+        """As the other handlers of the same routes write it."""
+        body = super().error_body(error)
+        inference = "/chariots/v2/" in self.request.path
+        return {**body, "error": str(error)} if inference else body
+
     def _give_up(self) -> None:
         try:
             self._refuse()

@@ -77,7 +77,7 @@ class Sender:
         self.socket.close()
 
 
-ROUTES = ["pipelines/doubled/main", "pipelines", "jobs/fetch", "nothing"]
+ROUTES = ["pipelines/doubled/main", "pipelines", "jobs/fetch", "nothing", "v2/models/x/infer"]
 
 
 def test_a_gigabyte_is_refused_and_takes_no_memory(server):
@@ -124,6 +124,7 @@ def test_a_client_that_asks_first_is_told_at_once(server, route):
         sender.head(route, f"Content-Length: {1 << 40}", "Expect: 100-continue")
         status, body = sender.answer()
     assert (status, body["code"]) == (413, "too_large")
+    assert ("error" in body) is route.startswith("v2/")
 
 
 def test_who_may_not_come_in_is_told_that(server):

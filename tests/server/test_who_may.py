@@ -9,8 +9,15 @@ import re
 
 import pytest
 from jupyter_server.auth import Authorizer, IdentityProvider, User
+from tornado.web import RequestHandler
 
-from jupyter_chariots.server.routes import ROUTES, UnknownRouteHandler, handlers, pattern
+from jupyter_chariots.server.routes import (
+    ROUTES,
+    UnknownInferenceHandler,
+    UnknownRouteHandler,
+    handlers,
+    pattern,
+)
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 OURS = "jupyter_chariots:"
@@ -28,47 +35,64 @@ MAY = {
 
 # "in": past authentication and the Authorizer, whatever comes then; *: a route that there is not
 TABLE = """
-                                       no     wrong  reader runner writer other  owner
-POST   /pipelines/{name}/main          401    401    403    in     403    403    in
-POST   /pipelines/{name}/load          401    401    403    403    in     403    in
-POST   /pipelines/{name}/save          401    401    403    403    in     403    in
-GET    /pipelines/{name}/versions      401    401    in     in     in     403    in
-POST   /pipelines/{name}/versions      401    401    in     in     in     403    in
-GET    /pipelines/{name}/health_check  401    401    in     in     in     403    in
-GET    /pipelines/{name}/loadable      401    401    in     in     in     403    in
-GET    /pipelines/{name}/log           401    401    in     in     in     403    in
-GET    /pipelines/{name}/served        401    401    in     in     in     403    in
-GET    /pipelines/{name}               401    401    in     in     in     403    in
-DELETE /pipelines/{name}               401    401    403    403    in     403    in
-GET    /pipelines                      401    401    in     in     in     403    in
-POST   /pipelines                      401    401    403    403    403    403    in
-DELETE /calls/{id}                     401    401    403    in     403    403    in
-POST   /notebooks                      401    401    403    403    403    403    in
-GET    /health_check                   401    401    in     in     in     403    in
-GET    /available_pipelines            401    401    in     in     in     403    in
-POST   /jobs/fetch                     401    401    in     in     in     403    in
-GET    /jobs                           401    401    in     in     in     403    in
-GET    /jobs/{id}                      401    401    in     in     in     403    in
-DELETE /jobs/{id}                      401    401    403    403    in     403    in
-GET    /jobs/{id}/log                  401    401    in     in     in     403    in
-POST   /workers/claim                  401    401    403    403    403    403    in
-POST   /workers/jobs/{id}/start        401    401    403    403    403    403    in
-POST   /workers/jobs/{id}/bytes        401    401    403    403    403    403    in
-POST   /workers/jobs/{id}/renew        401    401    403    403    403    403    in
-POST   /workers/jobs/{id}/pieces       401    401    403    403    403    403    in
-POST   /workers/jobs/{id}/finish       401    401    403    403    403    403    in
-POST   /workers/jobs/{id}/end          401    401    403    403    403    403    in
-GET    /ops                            401    401    in     in     in     403    in
-GET    /ops/{op}/versions              401    401    in     in     in     403    in
-GET    /ops/{op}/versions/{version}    401    401    in     in     in     403    in
-GET    /ops/{op}/diff                  401    401    in     in     in     403    in
-GET    /snapshot                       401    401    in     in     in     403    in
-GET    /openapi.yaml                   401    401    in     in     in     403    in
-GET    *                               401    401    in     in     in     403    in
-POST   *                               401    401    403    403    in     403    in
-PUT    *                               401    401    403    403    in     403    in
-PATCH  *                               401    401    403    403    in     403    in
-DELETE *                               401    401    403    403    in     403    in
+                                                   no     wrong  reader runner writer other  owner
+POST   /pipelines/{name}/main                      401    401    403    in     403    403    in
+POST   /pipelines/{name}/load                      401    401    403    403    in     403    in
+POST   /pipelines/{name}/save                      401    401    403    403    in     403    in
+GET    /pipelines/{name}/versions                  401    401    in     in     in     403    in
+POST   /pipelines/{name}/versions                  401    401    in     in     in     403    in
+GET    /pipelines/{name}/health_check              401    401    in     in     in     403    in
+GET    /pipelines/{name}/loadable                  401    401    in     in     in     403    in
+GET    /pipelines/{name}/log                       401    401    in     in     in     403    in
+GET    /pipelines/{name}/served                    401    401    in     in     in     403    in
+GET    /pipelines/{name}                           401    401    in     in     in     403    in
+DELETE /pipelines/{name}                           401    401    403    403    in     403    in
+GET    /pipelines                                  401    401    in     in     in     403    in
+POST   /pipelines                                  401    401    403    403    403    403    in
+DELETE /calls/{id}                                 401    401    403    in     403    403    in
+POST   /notebooks                                  401    401    403    403    403    403    in
+GET    /health_check                               401    401    in     in     in     403    in
+GET    /available_pipelines                        401    401    in     in     in     403    in
+POST   /jobs/fetch                                 401    401    in     in     in     403    in
+GET    /jobs                                       401    401    in     in     in     403    in
+GET    /jobs/{id}                                  401    401    in     in     in     403    in
+DELETE /jobs/{id}                                  401    401    403    403    in     403    in
+GET    /jobs/{id}/log                              401    401    in     in     in     403    in
+POST   /workers/claim                              401    401    403    403    403    403    in
+POST   /workers/jobs/{id}/start                    401    401    403    403    403    403    in
+POST   /workers/jobs/{id}/bytes                    401    401    403    403    403    403    in
+POST   /workers/jobs/{id}/renew                    401    401    403    403    403    403    in
+POST   /workers/jobs/{id}/pieces                   401    401    403    403    403    403    in
+POST   /workers/jobs/{id}/finish                   401    401    403    403    403    403    in
+POST   /workers/jobs/{id}/end                      401    401    403    403    403    403    in
+GET    /ops                                        401    401    in     in     in     403    in
+GET    /ops/{op}/versions                          401    401    in     in     in     403    in
+GET    /ops/{op}/versions/{version}                401    401    in     in     in     403    in
+GET    /ops/{op}/diff                              401    401    in     in     in     403    in
+GET    /v2                                         401    401    in     in     in     403    in
+GET    /v2/health/live                             401    401    in     in     in     403    in
+GET    /v2/health/ready                            401    401    in     in     in     403    in
+GET    /v2/models/{name}                           401    401    in     in     in     403    in
+GET    /v2/models/{name}/ready                     401    401    in     in     in     403    in
+POST   /v2/models/{name}/infer                     401    401    403    in     403    403    in
+GET    /v2/models/{name}/versions/{version}        401    401    in     in     in     403    in
+GET    /v2/models/{name}/versions/{version}/ready  401    401    in     in     in     403    in
+POST   /v2/models/{name}/versions/{version}/infer  401    401    403    in     403    403    in
+POST   /v2/repository/index                        401    401    in     in     in     403    in
+POST   /v2/repository/models/{name}/load           401    401    403    403    in     403    in
+POST   /v2/repository/models/{name}/unload         401    401    403    403    in     403    in
+GET    /snapshot                                   401    401    in     in     in     403    in
+GET    /openapi.yaml                               401    401    in     in     in     403    in
+GET    *                                           401    401    in     in     in     403    in
+POST   *                                           401    401    403    403    in     403    in
+PUT    *                                           401    401    403    403    in     403    in
+PATCH  *                                           401    401    403    403    in     403    in
+DELETE *                                           401    401    403    403    in     403    in
+GET    /v2/*                                       401    401    in     in     in     403    in
+POST   /v2/*                                       401    401    403    403    in     403    in
+PUT    /v2/*                                       401    401    403    403    in     403    in
+PATCH  /v2/*                                       401    401    403    403    in     403    in
+DELETE /v2/*                                       401    401    403    403    in     403    in
 """
 
 
@@ -106,15 +130,14 @@ def jp_server_config(jp_server_config):
 
 def test_the_table_has_every_verb_of_every_handler():
     known = {pattern(template): template for template in ROUTES}
+    rest = {UnknownRouteHandler: "*", UnknownInferenceHandler: "/v2/*"}
     there = {
-        (verb, known.get(path, "*"))
+        (verb, known.get(path) or rest[handler])
         for path, handler in handlers()
         for verb in VERBS
-        if verb.lower() in vars(handler)
+        if getattr(handler, verb.lower()) is not getattr(RequestHandler, verb.lower())
     }
     assert {(verb, template) for verb, template, _ in rows()} == there
-    unknown = [handler for path, handler in handlers() if path not in known]
-    assert unknown == [UnknownRouteHandler]
 
 
 async def test_each_user_gets_what_the_table_says(fetch):
