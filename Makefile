@@ -42,7 +42,8 @@ bench: .venv/test.done
 labextension: .venv/node.done
 	$(LABEXTENSION) build
 
-HOSTILE := tests/server/test_made_up_requests.py
+HOSTILE := $(addprefix tests/,server/test_made_up_requests.py server/test_names.py \
+	op_store/test_histories.py versioning/test_version.py workers/test_values.py)
 EXAMPLES ?= 300
 hostile: .venv/test.done
 	HOSTILE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=7200 $(HOSTILE) $(ARGS)

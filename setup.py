@@ -122,6 +122,7 @@ setup(
             "skops>=0.10",
             "tritonclient[http]>=2.40",  # a client of /v2 that is not ours
             "types-PyYAML",
+            "websocket-client>=1.7",  # listens to the events of a live server
             # the same without CUDA, except on a Mac, which has none
             "xgboost-cpu>=2.1; sys_platform != 'darwin'",
             "xgboost>=2.1; sys_platform == 'darwin'",

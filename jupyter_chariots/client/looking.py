@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import BadRequest
 from ..pipelines.pipeline import Pipeline
 from ..versioning.version import Version
+from .addresses import segment
 from .requests import Requests, path_of
 from .tables import Difference, Records, history_of, served_sets
 
@@ -47,7 +47,7 @@ class Looking(Requests):
         Raises:
             OpNotFound: the store has no version of such an op.
         """
-        return history_of(self._pages(f"/ops/{quote(op, safe='')}/versions", limit))
+        return history_of(self._pages(f"/ops/{segment(op)}/versions", limit))
 
     def diff(
         self,
@@ -65,7 +65,7 @@ class Looking(Requests):
             BadRequest: they are versions of two ops, or one of them is missing.
         """
         name, one, other = _compared(op, a, b)
-        found = self._get(f"/ops/{quote(name, safe='')}/diff", a=str(one), b=str(other))
+        found = self._get(f"/ops/{segment(name)}/diff", a=str(one), b=str(other))
         return Difference(found, name, (_label(one), _label(other)))
 
     def served(self, pipeline: Pipeline | str, limit: int | None = 100) -> Records:
