@@ -127,15 +127,12 @@ class TestCookies:
         evil = {**sent, "Origin": "https://evil.example", "Referer": "https://evil.example/x"}
         assert (await fetch("GET", "snapshot", headers=evil)).status == 403
 
-    async def test_another_site_cannot_make_a_browser_write(
-        self, fetch, jp_serverapp, http_server_client, jp_base_url
-    ):
+    async def test_another_site_cannot_make_a_browser_write(self, fetch, log_in):
         """It can send a form with the cookies and an _xsrf of its own; it does not know ours."""
-        cookies = await self.login(jp_serverapp, http_server_client, jp_base_url)
-        other = await self.login(jp_serverapp, http_server_client, jp_base_url)
-        own = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
-        foreign = [None, "", "x", "2|aaaaaaaa|" + "0" * 32 + "|1700000000", other["_xsrf"]]
-        assert other["_xsrf"] != cookies["_xsrf"]
+        own, other = await log_in(), (await log_in())["X-XSRFToken"]
+        xsrf = own.pop("X-XSRFToken")
+        foreign = [None, "", "x", "2|aaaaaaaa|" + "0" * 32 + "|1700000000", other]
+        assert other != xsrf
         for origin in [{}, {"Origin": "https://evil.example", "Referer": "https://evil.example/x"}]:
             for token in foreign:
                 for kind in ["text/plain", "application/json", "application/x-www-form-urlencoded"]:
@@ -150,20 +147,17 @@ class TestCookies:
                         answer = await fetch(verb, path, headers=headers, query=query)
                         assert answer.status == 403, (verb, path, origin, token, kind)
                         assert answer.body["code"] == "not_allowed"
-        evil = {**own, "Origin": "https://evil.example", "X-XSRFToken": cookies["_xsrf"]}
+        evil = {**own, "Origin": "https://evil.example", "X-XSRFToken": xsrf}
         assert (await fetch("GET", "snapshot", headers=evil)).status == 403
 
-    async def test_another_site_is_promised_nothing(
-        self, fetch, jp_serverapp, http_server_client, jp_base_url
-    ):
+    async def test_another_site_is_promised_nothing(self, log_in, http_server_client, jp_base_url):
         """What browsers ask before they send more than a form would."""
-        cookies = await self.login(jp_serverapp, http_server_client, jp_base_url)
+        cookie = (await log_in())["Cookie"]
         asked = {
             "Origin": "https://evil.example",
             "Access-Control-Request-Method": "POST",
             "Access-Control-Request-Headers": "authorization,content-type",
         }
-        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
         for headers in [asked, {**asked, "Cookie": cookie}]:
             for path in ["pipelines/process/main", "pipelines", "nothing"]:
                 for verb in ["OPTIONS", "GET", "POST"]:
