@@ -29,8 +29,8 @@ _EVENTS = {
 }
 _PAGE = 500
 _MOST_JOBS = 20
-_JOBS_S = 0.1
-"""So long no event follows those that told of jobs; then come the last few that have news."""
+_JOBS_S = 0.2
+"""So long nobody is told of jobs after it was told of some; then come the last few with news."""
 
 _PAUSE_S = 0.01
 """After news of jobs, which may come by the hundred in a second, and are then read together."""
@@ -46,8 +46,9 @@ def event_id(kind: str) -> str:
 class Newsfeed:
     """Follows the store's sequence, emits an event for each entry, and wakes who waits for news.
 
-    Jobs may have news by the hundred in a second, and each event is a good part of what a job
-    costs. So where they have news faster than anybody could look at them, events tell the last.
+    Jobs may have news by the hundred in a second, and an event, or a panel that asks for all there
+    is, may cost as much as a job. So where they have news faster than anybody could look at them,
+    they are told of now and then, and only of the last.
 
     All methods belong to the event loop.
 
@@ -70,6 +71,8 @@ class Newsfeed:
         self._watcher: Watcher | None = None
         self._untold: dict[str | None, News] = {}  # the last of each job
         self._pause: asyncio.TimerHandle | None = None
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     async def start(self) -> None:
         """Begin with what comes after now; opens the store. Once begun, it goes on.
@@ -121,6 +124,8 @@ class Newsfeed:
                     self._hear(entry)
                 if self._untold and self._pause is None:
                     self._tell_jobs()
+                elif self._untold:
+                    self._calm.clear()
                 self._woken = self._woken or len(entries) == _PAGE
                 if entries:
                     self._move()
@@ -135,6 +140,7 @@ class Newsfeed:
         """Tell of the jobs that have news, though not of too many; then pause."""
         self._pause = None
         told, self._untold = [*self._untold.values()][-_MOST_JOBS:], {}
+        self._calm.set()
         for entry in told:
             self._tell(entry)
         if told and not self._stopped:
@@ -170,3 +176,7 @@ class Newsfeed:
                 await asyncio.wait_for(self._moved.wait(), end - loop.time())
             except asyncio.TimeoutError:
                 return
+
+    async def calm(self) -> None:
+        """Return at once, or, while jobs have news too fast to be told of each, when some are."""
+        await self._calm.wait()

@@ -81,6 +81,8 @@ class Tensors(NamedTuple):
         names = [column["name"] for column in schema.get("columns", ())] if schema else []
         first, *others = self.tensors
         if not others and first.name not in names:
+            if kind == "frame" and first.values.shape[1:] == (len(names),):
+                return Columns(zip(names, first.values.T, strict=True))
             return first.values.tolist() if kind in ("rows", "records") else first.values
         if kind in (None, "object"):
             return {tensor.name: tensor.values for tensor in self.tensors}

@@ -5,7 +5,6 @@ the model learned   the call brings             the pipeline gets
 ==================  ==========================  ==============================================
 a data frame        records or rows (JSON)      a data frame with the dtypes of the fit
 a data frame        a data frame                the same, its columns in the order of the fit
-a data frame        an array of that width      a data frame with the names of the fit
 records             records                     records, their keys in the order of the fit
 rows of numbers     rows (JSON)                 the same, ``null`` as NaN
 rows of numbers     records (JSON)              rows of their values, in the order that they have
@@ -57,8 +56,6 @@ def arranged(value: Any, schema: Mapping[str, Any], pipeline: str) -> Any:
     try:
         if kind == "frame" and hasattr(value, "columns"):
             return _reordered(value, list(dtypes))
-        if kind == "frame" and getattr(value, "shape", ())[1:] == (len(dtypes),):
-            value = Columns(zip(dtypes, value.T, strict=True))
         if isinstance(value, Columns):
             return _of_columns(value, dtypes) if kind == "frame" else _records_of(value, dtypes)
         if isinstance(value, list):

@@ -20,6 +20,7 @@ import { makeHost } from './host';
 import type { IHostOptions } from './host';
 import { ChariotsModel } from './model';
 import { NotebookServing } from './notebook';
+import { underRoot } from './paths';
 import { CommandIDs, IChariots } from './tokens';
 import type { ViewTab } from './tokens';
 import type { IEvent } from './types';
@@ -84,7 +85,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
       trans,
       serve: notebooks ? () => void serving.serve(notebooks.currentWidget) : null,
       goTo: (path, cell) => {
-        void app.commands.execute('docmanager:open', { path }).then(widget => {
+        void app.commands.execute('docmanager:open', { path: underRoot(path) }).then(widget => {
           showCell(widget as NotebookPanel | null, cell);
         });
       }
@@ -110,7 +111,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     if (stateDB) {
       void stateDB.fetch(ARRANGEMENT).then(saved => {
         if (saved && typeof saved === 'object') {
-          panel.arrange(saved as unknown as Partial<IArrangement>);
+          panel.restore(saved as unknown as Partial<IArrangement>);
         }
         panel.arranged.connect((_, now) => void stateDB.save(ARRANGEMENT, now as never));
       });

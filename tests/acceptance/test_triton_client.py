@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import gc
+import json
+import re
+import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ..live import IRIS, LiveServer
+from ..live import IRIS, REPOSITORY, LiveServer
 
 with warnings.catch_warnings():  # of gevent, about modules that were imported before it
     warnings.simplefilter("ignore")
@@ -182,6 +187,24 @@ def test_the_repository(trained, client, headers):
     )
     again = {one["name"]: one for one in client.get_model_repository_index(headers=headers)}
     assert again["pred_iris"]["version"] == index["pred_iris"]["version"]
+
+
+def test_the_page_shows_nothing_that_does_not_work(trained, server):
+    page = (REPOSITORY / "docs" / "v2.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (command,) = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    known = {"CHARIOTS_URL": server.url, "CHARIOTS_TOKEN": server.token}
+
+    def shown(*command: str) -> str:
+        done = subprocess.run(
+            command, env={**server.environment, **known}, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    printed = re.findall(r"^print\(.*\)  # (.*)$", script, re.MULTILINE)
+    assert shown(sys.executable, "-c", script).splitlines() == printed
+    if shutil.which("curl"):
+        assert json.loads(shown("bash", "-c", command))["outputs"][0]["data"] == [0]
 
 
 def test_what_is_not_there_is_an_error_that_it_can_read(client, headers):

@@ -93,10 +93,16 @@ class Lab:
         (self.notes / "passed").unlink()
         return found
 
-    @property
-    def was_cut(self) -> bool:
-        """Whether a process has ended itself."""
-        return (self.notes / "was_cut").exists()
+    def recover(self, cut: str) -> bool:
+        """Whether a process has ended itself as :meth:`watch` was told; a server is started again,
+        and no other process ends itself any more.
+        """
+        for name in ("passed", "cut"):
+            (self.notes / name).unlink(missing_ok=True)
+        was_cut = (self.notes / "was_cut").exists()
+        if was_cut and cut.startswith("server"):
+            self._revive()
+        return was_cut
 
     # -- processes ---------------------------------------------------------------------------------
 
@@ -130,8 +136,7 @@ class Lab:
             return len(self.processes())
         return 0
 
-    def revive(self) -> None:
-        """Start the server again that has ended itself."""
+    def _revive(self) -> None:
         assert self.server.process is not None
         self.server.process.wait(60)
         self.server.process = None

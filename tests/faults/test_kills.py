@@ -47,10 +47,7 @@ def test_what_is_cut_off_is_undone_or_done(lab, long, told, noted, name):
         before = act.look()
         lab.watch(cut)
         answered = act.do()
-        made += lab.was_cut
-        lab.watch()
-        if lab.server.process.poll() is not None:
-            lab.revive()
+        made += lab.recover(cut)
         found = act.look()
         assert act.do(), f"not done again after {cut}"
         after = act.look()

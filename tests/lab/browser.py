@@ -17,7 +17,7 @@ from ..live import REPOSITORY, LiveServer
 PREBUILT = REPOSITORY / "labextension" / "prebuilt"
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ.get("CHARIOTS_PICTURES") or REPOSITORY / "build" / "pictures")
-LONG_MS = 20_000
+LONG_MS = 60_000
 
 FLAGS = [
     "--no-sandbox",  # root has none
@@ -122,9 +122,12 @@ class Lab:
         return self
 
     def show(self) -> Lab:
-        """Show the side panel."""
+        """Show the side panel, and wait until it has its width."""
         self.command("chariots:show-panel")
         self.hook("chariots-panel").wait_for()
+        self.page.wait_for_function(
+            "document.querySelector('[data-testid=chariots-panel]').clientWidth > 200"
+        )
         return self
 
     def idle(self) -> Lab:

@@ -15,10 +15,11 @@ from ..server.conftest import Asker
 from ..server.jobs import Jobs
 from .browser import LONG_MS, Lab, lab_server
 
-MODULES = ["tests.server.samples", "tests.server.job_samples"]
+SAMPLES = "tests.server.samples"
 MIME = "application/vnd.jupyter-chariots.panel+json"
 DEFINE = """
-from jupyter_chariots import LoadableOp, Node, Pipeline, PipelinesClient, panel
+import pathlib, time
+from jupyter_chariots import LoadableOp, Node, Pipeline, PipelinesClient, op, panel
 
 class Visits(LoadableOp):
     count = 0
@@ -33,9 +34,15 @@ class Visits(LoadableOp):
     def load(self, serialized_object):
         self.count = int(bytes(serialized_object))
 
+@op
+def wait(order):
+    while not pathlib.Path(order["until"]).exists():
+        time.sleep(0.01)
+
 visits = Pipeline([Node(Visits(), output_nodes="__pipeline_output__")], "visits")
+patient = Pipeline([Node(wait, input_nodes="__pipeline_input__")], "patient")
 client = PipelinesClient()
-client.serve(visits)
+client.serve(visits, patient)
 """
 HOLD = """
 import pathlib, time
@@ -56,7 +63,7 @@ def write(path: Path, *cells: str, metadata: dict[str, Any] | None = None) -> No
 @pytest.fixture(scope="module")
 def lab(chrome, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A notebook that has served its pipeline, with the panel in a cell and at the side."""
-    server = lab_server(tmp_path_factory.mktemp("cell"), app_pipelines=MODULES)
+    server = lab_server(tmp_path_factory.mktemp("cell"), app_pipelines=[SAMPLES])
     write(server.root / "work.ipynb", DEFINE, "panel()")
     with server:
         page = Lab(chrome, server).open("lab/tree/work.ipynb").show().idle()
@@ -91,6 +98,8 @@ def show_all(lab: Lab) -> None:
 
 def test_what_one_panel_does_the_other_shows(lab: Lab):
     """Served from a cell; run, saved and loaded by clicks in turn."""
+    from playwright.sync_api import expect
+
     first = lab.hook("chariots-versions-visits").text_content()
     lab.click("chariots-run-visits")
     state(lab, "visits", "not-saved")
@@ -109,10 +118,11 @@ def test_what_one_panel_does_the_other_shows(lab: Lab):
     assert lab.in_cell("versions-visits").text_content() == third
 
     lab.server.post("pipelines/visits/load", {"versions": {"visits": second}})
-    state(lab, "visits", "newer")
+    for shown in (lab.in_cell("versions-visits"), lab.hook("chariots-versions-visits")):
+        expect(shown).to_have_text(second, timeout=LONG_MS)
     lab.in_cell("load-visits").click()
-    state(lab, "visits", "loaded")
-    lab.text("chariots-versions-visits", third)
+    for shown in (lab.in_cell("versions-visits"), lab.hook("chariots-versions-visits")):
+        expect(shown).to_have_text(third, timeout=LONG_MS)
 
 
 def test_it_shows_what_the_notebook_has_served_or_all(lab: Lab):
@@ -121,7 +131,7 @@ def test_it_shows_what_the_notebook_has_served_or_all(lab: Lab):
     assert "are of this notebook" in lab.cell_panel().inner_text()
     if lab.in_cell("all").get_attribute("aria-pressed") == "true":
         lab.in_cell("all").click()
-    lab.page.wait_for_function("document.querySelectorAll('.jp-Cell [data-state]').length === 1")
+    lab.page.wait_for_function("document.querySelectorAll('.jp-Cell [data-state]').length === 2")
     lab.in_cell("all").click()
     lab.in_cell("pipeline-count").wait_for()
     assert rows.count() > 1
@@ -162,7 +172,7 @@ def test_its_buttons_work_while_a_cell_runs(lab: Lab):
 
 def test_a_job_started_elsewhere_is_live_in_both(lab: Lab, jobs: Jobs):
     """Started and followed by HTTP, cancelled in the cell."""
-    job, _, go = jobs.held("do")
+    job, _, go = jobs.held("patient")
     for place in (lab.cell_panel(), lab.hook("chariots-panel")):
         place.locator(f'[data-job="{job}"][data-status="running"]').wait_for()
     assert lab.hook(f"chariots-job-{job}").count() == 1
@@ -204,6 +214,7 @@ def test_keys_stay_in_the_panel(lab: Lab):
     show_all(lab)
     cells = lab.page.locator(".jp-Notebook .jp-CodeCell").count()
     row = lab.in_cell("pipeline-visits")
+    lab.page.locator(".jp-Notebook.jp-mod-commandMode").wait_for()
     row.focus()
     for key in ("d", "d", "x", "ArrowDown", "a"):
         lab.page.keyboard.press(key)
@@ -240,7 +251,10 @@ def test_a_saved_notebook_shows_the_last_state(lab: Lab):
     lab.command("docmanager:save")
 
     def kept() -> dict[str, Any] | None:
-        notebook = json.loads((lab.server.root / "work.ipynb").read_text())
+        try:
+            notebook = json.loads((lab.server.root / "work.ipynb").read_text())
+        except ValueError:
+            return None  # it is being written
         found = [
             output["data"][MIME]
             for cell in notebook["cells"]

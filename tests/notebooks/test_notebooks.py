@@ -46,7 +46,7 @@ SHOWN = {
         "$JUPYTER_TOKEN",
         "[0.0, 0.4]",
         "WorkerLost: The process that ran 'unusual'",
-        "True",
+        "\nTrue\n",
         "is served in its new definition",
         "[0.0, 0.8]",
         "the version changed: True",

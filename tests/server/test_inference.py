@@ -100,6 +100,13 @@ def test_named_tensors_are_the_columns_of_the_fit(v2):
     assert got["sum"] == ("FP64", [1], [52.5])
 
 
+def test_one_tensor_of_all_columns_is_a_frame_too(v2):
+    cells = ["2", "3"], ["50", "60"], ["flat"] * 2, ["2024-02-29"] * 2
+    rows = [list(row) for row in zip(*cells, strict=True)]
+    got = outputs(infer(v2, "prices", tensor("x", "BYTES", [2, 4], rows)))
+    assert got["sum"] == ("FP64", [2], [52.0, 63.0])
+
+
 def test_wrong_columns_are_named(v2):
     answer = infer(v2, "prices", *PRICE[1:])
     assert "missing 'kind'" in refused(answer, 400)

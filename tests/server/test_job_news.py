@@ -107,15 +107,47 @@ async def test_running_jobs_are_activity(fetch, extension, jp_serverapp, tmp_pat
     await asyncio.wait_for(until(lambda: extension.current_activity() is None), 30)
 
 
-async def test_many_news_of_jobs_make_few_events(heard, fetch, extension):
+async def test_many_news_of_jobs_make_few_events_and_snapshots(heard, fetch, extension):
     await fetch("GET", "health_check")
+    feed, loop = extension.manager.feed, asyncio.get_running_loop()
 
     def submit(store):
         # of a pipeline whose jobs fail at once, without a process
-        store.together([store.submission("never", b"{") for _ in range(300)])
+        store.together([store.submission("never", b"{") for _ in range(10)])
         return store.sequence()
 
-    last = await extension.manager.store(submit)
-    extension.manager.feed.wake()
+    polled = 0
+
+    async def poll():
+        nonlocal polled
+        seen = (await fetch("GET", "snapshot")).body
+        while True:
+            query = {"since": seen["seq"], "state_since": seen["state_seq"], "wait": 30}
+            seen = (await fetch("GET", "snapshot", query=query)).body
+            polled += 1
+
+    polling, since = asyncio.ensure_future(poll()), loop.time()
+    for _ in range(30):
+        last = await extension.manager.store(submit)
+        feed.wake()
+        await asyncio.wait_for(until(lambda last=last: feed.seq >= last), 30)
     await asyncio.wait_for(until(lambda: any(data["seq"] >= last for _, data in heard)), 30)
-    assert len([data for _, data in heard if data["seq"] <= last]) <= 40
+    told = (loop.time() - since) / 0.2 + 2
+    polling.cancel()
+    assert len([data for _, data in heard if data["seq"] <= last]) <= 20 * told
+    assert 0 < polled <= told
+
+
+async def test_of_quick_jobs_the_end_is_told(heard, fetch, extension):
+    """However many there are, the last one and how it ended is among the events."""
+    for _ in range(3):
+        await fetch("POST", "pipelines/never/main", b'{"pipeline_input": 1, "use_worker": true}')
+    answer = await fetch("POST", "pipelines/do/main", {"pipeline_input": {}, "use_worker": True})
+
+    def last():
+        told = [data for kind, data in heard if kind == "job"]
+        return {data["id"]: data["status"] for data in told}.get(answer.body["job_id"])
+
+    await asyncio.wait_for(until(lambda: last() == "done"), 30)
+    numbers = [data["seq"] for kind, data in heard if kind == "job"]
+    assert numbers == sorted(set(numbers))

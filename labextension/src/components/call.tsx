@@ -26,7 +26,7 @@ export interface ICallProps extends ITabProps {
 
 export function Call(props: ICallProps): JSX.Element {
   const { view, whole, focus = true } = props;
-  const { trans, model, host } = useChariots();
+  const { trans, model, host, inCell } = useChariots();
   const state = useChariotsState();
   const { name, takes_input: takes } = view;
   const [text, setText] = React.useState(() => {
@@ -88,7 +88,7 @@ export function Call(props: ICallProps): JSX.Element {
             id={id}
             className={`ch-input ch-mono ${field.className}`}
             spellCheck={false}
-            rows={6}
+            rows={inCell ? 2 : 6}
             value={text}
             aria-invalid={Boolean(wrong)}
             onChange={event => setText(event.target.value)}

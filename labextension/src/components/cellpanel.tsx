@@ -6,6 +6,7 @@ import type { JobFilter } from '../derive';
 import * as format from '../format';
 import type { IKept } from '../kept';
 import { ChariotsModel } from '../model';
+import { underRoot } from '../paths';
 import { RELEASE } from '../release';
 import type { IChariots } from '../tokens';
 import { Banner } from './banner';
@@ -73,7 +74,7 @@ function Lists(
   const [filter, setFilter] = React.useState<JobFilter>('all');
   const { only } = kept;
   const every = state.pipelines.map(view => view.name);
-  const own = state.pipelines.filter(view => notebook && view.owner === notebook);
+  const own = state.pipelines.filter(view => notebook !== null && view.owner && underRoot(view.owner) === notebook);
   const some = only === null && own.length > 0 && own.length < every.length;
   const names = React.useMemo(
     () => (only !== null ? [only] : some && !all ? own.map(view => view.name) : undefined),

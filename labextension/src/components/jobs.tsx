@@ -5,6 +5,7 @@ import * as React from 'react';
 import { inFilter, matches, orderJobs } from '../derive';
 import type { JobFilter } from '../derive';
 import * as format from '../format';
+import { isActive } from '../state';
 import type { IJob } from '../types';
 import { useChariots, useChariotsState, useHook } from './context';
 import { JobRow, hasTwoLines } from './jobrow';
@@ -29,7 +30,7 @@ export interface IJobsProps {
 }
 
 export function Jobs(props: IJobsProps): JSX.Element | null {
-  const { trans, host, model } = useChariots();
+  const { trans, host, model, inCell } = useChariots();
   const state = useChariotsState();
   const { query = '', filter, names } = props;
   const jobs = React.useMemo(
@@ -83,6 +84,11 @@ export function Jobs(props: IJobsProps): JSX.Element | null {
           role="grid"
           label={trans.__('Jobs')}
           onEnter={row => host.log({ job: row.job.id })}
+          onShortcut={
+            inCell
+              ? (row, key) => key === 'end' && !blocked && isActive(row.job) && host.cancel(row.job.id)
+              : undefined
+          }
           onMenu={(row, x, y) => host.menu({ job: row.job.id }, x, y)}
           onEnd={() => void model.moreJobs().catch(() => undefined)}
           render={(row, place) => (

@@ -37,8 +37,10 @@ export class CellPanelWidget extends ReactWidget implements IRenderMime.IRendere
   ) {
     super();
     this.addClass('jp-ChariotsCell');
-    // the keys of the notebook are its own: "x" in a list of pipelines cuts no cell
-    this.node.dataset.lmSuppressShortcuts = 'true';
+    // the keys of the notebook are its own: "d d" in a list of pipelines deletes no cell
+    this.node.addEventListener('focusin', event => {
+      (event.target as HTMLElement).dataset.lmSuppressShortcuts = 'true';
+    });
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
@@ -62,7 +64,7 @@ export class CellPanelWidget extends ReactWidget implements IRenderMime.IRendere
           <CellPanel
             chariots={this.chariots}
             kept={kept}
-            notebook={this._panel?.context.path ?? null}
+            notebook={this._panel?.context.localPath ?? null}
             kernel={!this._panel || Boolean(this._panel.sessionContext.session?.kernel)}
           />
         </Guard>

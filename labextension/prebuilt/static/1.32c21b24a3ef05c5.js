@@ -375,6 +375,10 @@ button.ch-link:focus-visible,
   padding: 8px;
   border-top: var(--jp-border-width) solid var(--jp-border-color2);
 }
+
+.jp-Chariots-serve .jp-ToolbarButtonComponent-label {
+  margin-left: 4px;
+}
 `,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
 
 .jp-Chariots {
@@ -1015,7 +1019,8 @@ button.ch-link:focus-visible,
   overflow: hidden auto;
 }
 
-.jp-ChariotsView .ch-bar {
+.jp-ChariotsView .ch-bar,
+.jp-ChariotsCell .ch-bar {
   display: flex;
   flex-wrap: wrap;
   align-items: center;
