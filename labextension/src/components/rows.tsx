@@ -100,11 +100,11 @@ export function Rows<T extends IRow>(props: IRowsProps<T>): JSX.Element {
         const moved = Math.floor(top / LINE) !== Math.floor(old.top / LINE);
         return moved || height !== old.height ? { top, height } : old;
       });
-    measure();
     node.addEventListener('scroll', measure, { passive: true });
     const resized =
       typeof ResizeObserver === 'undefined' ? null : new ResizeObserver(measure);
-    resized?.observe(node);
+    // it tells at once, after the layout that comes anyway; to ask here would force another one
+    resized ? resized.observe(node) : measure();
     return () => {
       node.removeEventListener('scroll', measure);
       resized?.disconnect();
