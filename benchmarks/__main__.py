@@ -1,67 +1,80 @@
-"""``python -m benchmarks [NAME …] [--json FILE]``: measure and print a table."""
+"""``python -m benchmarks [SUITE …] [--json FILE] [--document]``: measure and print a table.
+
+``PEERS=1`` adds other people's programs, in virtual environments that are made in ``build/peers``.
+``BENCH_ROUNDS`` (5) and ``BENCH_SECONDS`` (2): how many windows there are, and how long one is.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import json
 import os
-import platform
 import sys
-from dataclasses import asdict
-from importlib.metadata import version
+import time
+import traceback
+from pathlib import Path
 
-from .measure import Result, readable
+# before any of them is imported: numerics of all contestants choose their code by the processor
+# that there is, and Python keeps its byte code, as it does for users
+for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE"):
+    os.environ.pop(_name, None)
 
-SUITES = ("imports", "runner", "store", "data", "feel", "serving", "jobs")
-PACKAGES = ("jupyter-server", "tornado", "sqlite-utils", "numpy", "scikit-learn")
+from . import report  # noqa: E402
+from .measure import Result  # noqa: E402
 
-
-def machine() -> dict[str, str]:
-    """Where the figures come from."""
-    facts = {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cores": str(os.cpu_count()),
-    }
-    return facts | {package: version(package) for package in PACKAGES}
+SUITES = ("imports", "runner", "store", "data", "feel", "startup", "serving", "jobs")
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+FIGURES = DOCUMENT.with_suffix(".json")
 
 
-def table(results: list[Result]) -> str:
-    """The results for people, one row a contestant."""
-    rows = [("benchmark", "who", "median", "× floor", "target", "")]
-    for r in results:
-        mark = {True: "met", False: "MISSED", None: ""}[r.met]
-        times = f"{r.ratio:.2f}" if r.ratio is not None else ""
-        rate = r.unit == "/s"
-        median = f"{r.median:.0f}/s" if rate else readable(r.median) + r.unit.removeprefix("s")
-        rows.append((r.benchmark, r.name, median, times, r.target, mark))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Run the suites that are named, or all."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+def main() -> int:
+    """Run the suites that are named, or all; 1 if one of them failed."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("suite", nargs="*", help=f"some of: {', '.join(SUITES)}")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures there too")
+    parser.add_argument(
+        "--document",
+        action="store_true",
+        help=f"keep the figures in docs/{FIGURES.name} and in the tables of docs/{DOCUMENT.name}",
+    )
+    parser.add_argument(
+        "--tables", action="store_true", help="measure nothing: only make those tables again"
+    )
     arguments = parser.parse_args()
-    results: list[Result] = []
+    if arguments.tables:
+        report.fill(DOCUMENT, report.read(FIGURES))
+        return 0
+    measured, failed = [], []
     for name in arguments.suite or SUITES:
         print(f"… {name}", file=sys.stderr, flush=True)
-        results += importlib.import_module(f".{name}", __package__).run()
-    print("  ".join(f"{key} {value}" for key, value in machine().items()), end="\n\n")
-    print(table(results))
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(
-                {"machine": machine(), "results": [asdict(r) for r in results]}, file, indent=1
-            )
+        before = time.monotonic()
+        where = report.environment()
+        try:
+            results: list[Result] = importlib.import_module(f".{name}", __package__).run()
+        except Exception:  # the other suites are worth having
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        print(f"  {time.monotonic() - before:.0f} s", file=sys.stderr, flush=True)
+        # once more, for the environments of the peers may have been made only now
+        where |= {k: v for k, v in report.environment().items() if k not in where}
+        measured.append(report.Measured(name, where, results))
+    for key, value in report.environment().items():
+        print(f"{key}: {value}")
+    print("", report.table(row for suite in measured for row in suite.results), sep="\n")
+    files = [arguments.json] if arguments.json else []
+    for path in [*files, *([FIGURES] if arguments.document else [])]:
+        report.write(path, measured)
+    if arguments.document:
+        report.fill(DOCUMENT, report.read(FIGURES))
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return bool(failed)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

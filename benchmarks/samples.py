@@ -2,7 +2,7 @@
 
 import time
 
-from jupyter_chariots import Node, Pipeline
+from jupyter_chariots import LoadableOp, Node, Pipeline
 
 from .queues.task import begin
 
@@ -22,6 +22,25 @@ def spin(seconds):
     return turns
 
 
+class Began(LoadableOp):
+    """Training that takes no time: says when it began, on the clock of this machine."""
+
+    def __init__(self):
+        super().__init__()
+        self.at = 0.0
+
+    def execute(self):
+        self.at = time.monotonic()
+        return self.at
+
+    def serialize(self):
+        return repr(self.at).encode()
+
+    def load(self, serialized_object):
+        self.at = float(serialized_object)
+
+
 echo = Pipeline([Node(same, [IN], OUT)], "echo")
 busy = Pipeline([Node(spin, [IN], OUT)], "busy")
 began = Pipeline([Node(begin, [IN], OUT)], "began")
+trains = Pipeline([Node(Began(), output_nodes=OUT)], "trains")

@@ -1,4 +1,4 @@
-"""One iris prediction over HTTP, beside bare servers and, with ``PEERS=1``, FastAPI.
+"""One iris prediction over HTTP, beside bare servers and, with ``PEERS=1``, other people's.
 
 All servers are up at once and short windows of wrk follow one another in turn, so that a machine
 whose speed drifts hits all of them; what counts is the median of the ratios round by round.
@@ -10,26 +10,24 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from . import peers
-from .measure import Result, ratio
+from .contestants import FASTAPI, TORNADO, Chariots, floors, peers
+from .measure import ROUNDS, Result, Verdict, compare, ratio
+from .peers import Missing, without
+from .servers import Server, Target
 
-ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "2"))
 CONNECTIONS = (1, 32)
-PEER = "FastAPI, 1 worker"
-OURS = {
-    "token": "ours, token, batchable",
-    "alone": "ours, token, not batchable",
-    "cookie": "ours, cookie, full handler",
-}
+OURS = "ours, token, batchable"
+ALONE = "ours, token, not batchable"
+COOKIE = "ours, cookie, full handler"
 
 SCRIPT = """
 wrk.method = "POST"
@@ -45,100 +43,124 @@ end
 
 
 class Window(NamedTuple):
-    """What wrk saw: seconds of one request at the median and at p99, and requests a second."""
+    """What one window found.
+
+    Attributes:
+        p50: seconds of a request at the median.
+        p99: seconds that one in a hundred takes longer than.
+        rate: requests a second.
+        processor: seconds of processor time of all the server's processes, for a request.
+    """
 
     p50: float
     p99: float
     rate: float
+    processor: float
 
 
-def wrk(target: peers.Target, connections: int, seconds: int) -> Window:
+class Contestant(NamedTuple):
+    """A server, and the way on which it is asked."""
+
+    server: Server
+    target: Target
+
+
+def wrk(contestant: Contestant, connections: int, seconds: int) -> Window:
     """One window. A wrong answer makes it void."""
+    server, target = contestant
     headers = {"Content-Type": "application/json", **target.headers}
     lines = "\n".join(f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items())
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(SCRIPT.format(body=peers.BODY, headers=lines))
+        script.write(SCRIPT.format(body=target.body, headers=lines))
         script.flush()
         url = f"http://127.0.0.1:{target.port}{target.path}"
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-s", script.name, url]
+        before = server.processor_time()
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        used = server.processor_time() - before
     (line,) = [line for line in output.splitlines() if line.startswith("@@")]
     requests, duration, p50, p99, errors = map(int, line.split()[1:])
-    if errors:
-        raise RuntimeError(f"{errors} of {requests} requests to {url} failed")
-    return Window(p50 / 1e6, p99 / 1e6, requests / (duration / 1e6))
+    if errors or not requests:
+        raise Missing(f"{errors} of {requests} requests to {url} failed")
+    return Window(p50 / 1e6, p99 / 1e6, requests / (duration / 1e6), used / requests)
 
 
-def measure(targets: dict[str, peers.Target]) -> dict[tuple[str, int], list[Window]]:
-    """All windows, by contestant and number of connections."""
-    windows: dict[tuple[str, int], list[Window]] = {}
-    for target in targets.values():
-        wrk(target, 8, 1)
+def measure(contestants: dict[str, Contestant]) -> dict[int, dict[str, list[Window]]]:
+    """All windows, by number of connections and contestant; whoever fails once is left out."""
+    present = dict(contestants)
+    windows: dict[int, dict[str, list[Window]]] = {n: {} for n in CONNECTIONS}
+
+    def window(name: str, connections: int, seconds: int) -> Window | None:
+        try:
+            return wrk(present[name], connections, seconds)
+        except Missing as why:
+            without(name, why)
+            del present[name]
+            return None
+
+    for name in contestants:
+        window(name, 8, 1)
     shuffled = random.Random(7)
     for _ in range(ROUNDS):
         for connections in CONNECTIONS:
-            names = list(targets)
+            names = list(present)
             shuffled.shuffle(names)
             for name in names:
-                window = wrk(targets[name], connections, SECONDS)
-                windows.setdefault((name, connections), []).append(window)
-    return windows
+                if found := window(name, connections, SECONDS):
+                    windows[connections].setdefault(name, []).append(found)
+    return {n: {name: taken[name] for name in present} for n, taken in windows.items()}
 
 
 class Bound(NamedTuple):
-    """What the project set itself, as a ratio to FastAPI with one worker."""
+    """What the project set itself, as a ratio to a peer."""
 
     who: str
     connections: int
     what: str
+    peer: str = FASTAPI
     least: float | None = None
     most: float | None = None
 
-    def judge(self, found: float) -> tuple[str, bool]:
+    def judge(self, series: dict[str, list[float]]) -> Verdict | None:
+        """Whether it holds; ``None`` if one of the two is missing."""
+        if self.peer not in series or self.who not in series:
+            return None
+        found = ratio(series[self.who], series[self.peer])
         if self.least is not None:
-            return f"≥ {self.least:g} × FastAPI", found >= self.least
+            return Verdict(f"≥ {self.least:g} × {self.peer}: {found:.2f}", found >= self.least)
         assert self.most is not None
-        return f"≤ {self.most:.2g} × FastAPI", found <= self.most
+        return Verdict(f"≤ {self.most:.2g} × {self.peer}: {found:.2f}", found <= self.most)
 
 
 BOUNDS = [
-    Bound(OURS["token"], 1, "p50", most=1.0),
-    Bound(OURS["token"], 32, "rate", least=2.2),
-    Bound(OURS["token"], 32, "p99", most=1 / 3),
-    Bound(OURS["alone"], 32, "rate", least=1.8),
-    Bound(OURS["cookie"], 32, "rate", least=1.2),
+    Bound(OURS, 1, "p50", most=1.0),
+    Bound(OURS, 32, "rate", least=2.2),
+    Bound(OURS, 32, "p99", most=1 / 3),
+    Bound(ALONE, 32, "rate", least=1.8),
+    Bound(COOKIE, 32, "rate", least=1.2),
 ]
+FIGURES = {"p50": "p50", "p99": "p99", "rate": "requests", "processor": "processor time"}
 
 
-def results(windows: dict[tuple[str, int], list[Window]], names: list[str]) -> list[Result]:
-    """One row for each contestant, number of connections and figure."""
-    floor = PEER if PEER in names else "bare tornado"
-    rows = []
-    for connections in CONNECTIONS:
-        for what in ("p50", "p99", "rate"):
-            series = {
-                name: [getattr(window, what) for window in windows[name, connections]]
-                for name in names
+def results(windows: dict[int, dict[str, list[Window]]]) -> Iterator[Result]:
+    """One row for each number of connections, figure and contestant."""
+    for connections, taken in windows.items():
+        for what, title in FIGURES.items():
+            series = {name: [getattr(w, what) for w in found] for name, found in taken.items()}
+            verdicts = {
+                bound.who: verdict
+                for bound in BOUNDS
+                if (bound.connections, bound.what) == (connections, what)
+                and (verdict := bound.judge(series))
             }
-            for name, taken in series.items():
-                times = None if name == floor else ratio(taken, series[floor])
-                target, met = "", None
-                for bound in BOUNDS:
-                    wanted = (bound.who, bound.connections, bound.what)
-                    if times is not None and floor == PEER and wanted == (name, connections, what):
-                        target, met = bound.judge(times)
-                rows.append(
-                    Result(
-                        f"{connections} conn, {what}",
-                        name,
-                        statistics.median(taken),
-                        times,
-                        unit="/s" if what == "rate" else "s",
-                        target=target,
-                        met=met,
-                    )
-                )
-    return rows
+            yield from compare(
+                f"{connections} conn, {title}",
+                series,
+                floor=TORNADO,
+                ours=OURS,
+                unit="/s" if what == "rate" else "s",
+                verdicts=verdicts,
+            )
 
 
 def run() -> list[Result]:
@@ -146,17 +168,19 @@ def run() -> list[Result]:
     if shutil.which("wrk") is None:
         print("serving: skipped, for there is no wrk (apt-get install wrk)", file=sys.stderr)
         return []
+    contestants: dict[str, Contestant] = {}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        targets: dict[str, peers.Target] = {}
-        if os.environ.get("PEERS") == "1":
-            for workers in (1, 2):
-                name = f"FastAPI, {workers} worker{'s' * (workers > 1)}"
-                targets[name] = stack.enter_context(peers.fastapi(folder, workers))
-        else:
-            print("serving: without FastAPI; PEERS=1 adds it", file=sys.stderr)
-        targets["bare tornado"] = stack.enter_context(peers.tornado(folder))
-        targets["bare Jupyter APIHandler"] = stack.enter_context(peers.jupyter(folder))
-        ours = stack.enter_context(peers.chariots(folder))
-        targets |= {OURS[way]: target for way, target in ours.items()}
-        return results(measure(targets), list(targets))
+        for server in [*peers(folder), *floors(folder)]:
+            try:
+                stack.enter_context(server)
+            except Missing as why:
+                without(server.name, why)
+                continue
+            contestants[server.name] = Contestant(server, server.target)
+        ours = Chariots(folder / "ours")
+        stack.enter_context(ours)
+        contestants[OURS] = Contestant(ours, ours.target)
+        contestants[ALONE] = Contestant(ours, ours.alone)
+        contestants[COOKIE] = Contestant(ours, ours.by_cookie())
+        return list(results(measure(contestants)))

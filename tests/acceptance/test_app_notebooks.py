@@ -558,6 +558,6 @@ def test_a_file_that_is_no_app_is_named(place):
     place.server.start()
     for path, said in zip(paths, NO_APPS.values(), strict=True):
         assert said in place.failure(path)["message"]
-        code = 1 if path.exists() else 4
+        code = 2 if path.exists() else 4
         assert said in place.shell("trust", path, code=code).stderr
         assert said in place.shell("serve", path, code=code).stderr

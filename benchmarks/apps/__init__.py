@@ -1,0 +1,1 @@
+"""Programs of the contestants, for environments that need not have this project."""
