@@ -11,6 +11,7 @@ from typing import Any
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
+from tornado import web
 from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, Union, validate
 
 from .. import __version__
@@ -25,7 +26,8 @@ from ..workers.pools.local import LocalWorkerPool
 from ..workers.warm import Warm
 from .app_notebooks import AppSettings
 from .connection import ConnectionFile, OwnerIdentity
-from .lean import LeanMainHandler, Permitted
+from .express import Ways
+from .lean import Permitted
 from .manager import PipelineManager
 from .metrics import LoopLag
 from .newsfeed import SCHEMAS, event_id
@@ -209,7 +211,10 @@ class PipelinesServer(ExtensionApp):
         serverapp: Any = self.serverapp
         web_app = serverapp.web_app
         main = url_path_join(web_app.settings["base_url"], pattern("/pipelines/{name}/main"))
-        web_app.add_handlers(".*$", [(Permitted(main, self), LeanMainHandler)])
+        # tornado's, for Jupyter's takes classes of handlers only, to see that they authenticate;
+        # here a permit does
+        short = [(Permitted(main, self), Ways(web_app, self))]
+        web.Application.add_handlers(web_app, ".*$", short)
         self.handlers.extend(handlers())
 
     def _pool(self) -> BaseWorkerPool | ChariotsError:
