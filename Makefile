@@ -1,6 +1,9 @@
 # make run    JupyterLab on notebooks/, with the iris pipelines served
 # make test   every test
 # make check  style, types, import rules
+# make faults kills, full disks, damage, crash storms, two servers: in their long form, with counts
+# make hostile  made-up requests and values: many more than in make test, and other ones each time
+# make oldest  a part of the tests, with the oldest Python and releases that setup.py allows
 # make bench  speed, beside floors; PEERS=1 adds other people's programs, ARGS names suites
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
@@ -12,7 +15,7 @@ BIN := .venv/bin
 # Jupyter refuses to run as root unless told; in a container there often is no other user.
 ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: run test check bench labextension labextension-test clean
+.PHONY: run test check faults hostile oldest bench labextension labextension-test clean
 
 run: .venv/lab.done
 	$(BIN)/python -m jupyter_chariots.examples notebooks $(ROOT) $(ARGS)
@@ -30,11 +33,36 @@ check: .venv/test.done
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_imports.py
 
+faults: .venv/test.done
+	$(BIN)/python -m pytest --long --timeout=3600 $(or $(ARGS),tests/faults)
+
 bench: .venv/test.done
 	PEERS=$(PEERS) $(BIN)/python -m benchmarks $(ARGS)
 
 labextension: .venv/node.done
 	$(LABEXTENSION) build
+
+HOSTILE := $(addprefix tests/,server/test_made_up_requests.py server/test_names.py \
+	op_store/test_histories.py versioning/test_version.py workers/test_values.py)
+EXAMPLES ?= 300
+hostile: .venv/test.done
+	HOSTILE_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest --timeout=7200 $(HOSTILE) $(ARGS)
+
+# Old releases warn of what is long past: here no warning is an error.
+OLDEST ?= python3.10
+oldest: .venv-oldest/done
+	JUPYTER_PLATFORM_DIRS=1 .venv-oldest/bin/python -m pytest -o filterwarnings=default \
+		--ignore=$(HOSTILE) $(or $(ARGS),tests/versioning tests/op_store tests/pipelines \
+		tests/widgets tests/client tests/server)
+
+UV := .venv-oldest/bin/uv pip install --quiet --python .venv-oldest/bin/python
+.venv-oldest/done: setup.py
+	$(OLDEST) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet uv
+	$(UV) --resolution lowest-direct --editable ".[sklearn,arrow]"
+	$(UV) hypothesis jsonschema openapi-spec-validator polars pytest "pytest-jupyter[server]" \
+		pytest-randomly pytest-timeout pyyaml
+	touch $@
 
 # The TypeScript sources: types, unit tests, and that the committed bundle is what they give.
 labextension-test: .venv/test.done
@@ -56,4 +84,4 @@ labextension-test: .venv/test.done
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info labextension/node_modules labextension/lib
+	rm -rf .venv .venv-oldest build dist *.egg-info labextension/node_modules labextension/lib

@@ -73,8 +73,8 @@ setup(
         "ipywidgets>=8.0,<9",
         "jupyter-client>=7.4.4",
         "jupyter-core>=5.3",
-        "jupyter-events>=0.10",
-        "jupyter-server>=2.14,<3",
+        "jupyter-events>=0.11",
+        "jupyter-server>=2.16,<3",  # the first one that starts extensions
         "nbformat>=5.9",
         "prometheus-client>=0.16",  # what jupyter-server's own /metrics is made with
         "sqlite-utils>=4.0,<5",
@@ -117,9 +117,12 @@ setup(
             "pytest-xdist>=3.6",
             "pyyaml>=6.0",
             "ruff>=0.9",
+            "schemathesis>=4.10",  # makes up requests from openapi.yaml
             "setuptools>=77",  # what pyproject.toml builds with: the tests build offline
             "skops>=0.10",
+            "tritonclient[http]>=2.40",  # a client of /v2 that is not ours
             "types-PyYAML",
+            "websocket-client>=1.7",  # listens to the events of a live server
             # the same without CUDA, except on a Mac, which has none
             "xgboost-cpu>=2.1; sys_platform != 'darwin'",
             "xgboost>=2.1; sys_platform == 'darwin'",

@@ -11,6 +11,7 @@ second; Dask and the process pool keep nothing.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -30,6 +31,7 @@ from .measure import Result, ratio
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 IDLE_JOBS = 8
 OURS, OURS_16, OURS_CLIENT = "ours", "ours, 16 connections", "ours, by client.call_pipeline"
+OURS_DASK = "ours on Dask"
 POOL, HUEY, ROW = "process pool (floor)", "Huey, SQLite", "a durable row of SQLite (floor)"
 
 
@@ -209,7 +211,7 @@ def _results(windows: dict[str, list[Window]], rows: list[list[float]]) -> list[
     ]
 
 
-def _four_and_two(driver: Driver) -> list[Result]:
+def _four_and_two(name: str, driver: Driver) -> list[Result]:
     """Jobs of 1 s that sleep, so that cores are not what limits four workers."""
     rates = []
     for workers in (2, 4):
@@ -219,9 +221,22 @@ def _four_and_two(driver: Driver) -> list[Result]:
     more = rates[1] / rates[0]
     title = "jobs of 1 s, asleep"
     return [
-        Result(title, "Dask, 2 workers", rates[0], unit="/s"),
-        Result(title, "Dask, 4 workers", rates[1], more, "/s", "≥ 1.7 × two", more >= 1.7),
+        Result(title, f"{name}, 2 workers", rates[0], unit="/s"),
+        Result(title, f"{name}, 4 workers", rates[1], more, "/s", "≥ 1.7 × two", more >= 1.7),
     ]
+
+
+def _ours_on_dask(folder: Path) -> list[Result]:
+    """Jobs of ours, through a :class:`DaskWorkerPool`."""
+    if importlib.util.find_spec("distributed") is None:
+        print("jobs: without workers of ours on Dask, which is not installed", file=sys.stderr)
+        return []
+    one = Contestant("chariots", 0, ("dask",), peer=False)
+    driver = Driver(OURS_DASK, one, folder / "ours-on-dask", Path(sys.executable))
+    try:
+        return _four_and_two(OURS_DASK, driver)
+    finally:
+        driver.close()
 
 
 def run() -> list[Result]:
@@ -241,5 +256,5 @@ def run() -> list[Result]:
         found = _results(windows, rows)
         for name, one in present.items():
             if one.module == "dask_local":
-                found += _four_and_two(drivers[name])
-        return found
+                found += _four_and_two("Dask", drivers[name])
+        return [*found, *_ours_on_dask(folder)]

@@ -10,7 +10,8 @@ version; the ``hint`` says what to do next.
     ├── DefinitionError (ValueError)      a definition is refused, before anything runs
     │   ├── InvalidPipeline
     │   ├── InvalidName
-    │   └── InvalidField
+    │   ├── InvalidField
+    │   └── InvalidNotebook               a file is no notebook that can be served
     ├── BadRequest                        the request cannot be understood
     │   ├── InvalidInput                  the input does not fit the pipeline
     │   └── UnsupportedFormat             nothing here reads a body of this type
@@ -66,6 +67,7 @@ __all__ = [
     "InvalidField",
     "InvalidInput",
     "InvalidName",
+    "InvalidNotebook",
     "InvalidPipeline",
     "JobCancelled",
     "JobNotFound",
@@ -116,6 +118,7 @@ class ChariotsError(Exception):
     def __init__(
         self,
         message: str,
+        /,  # details may have any name
         *,
         hint: str | None = None,
         traceback: str | None = None,
@@ -178,6 +181,12 @@ class InvalidField(DefinitionError):
     """The value of a versioned field has no canonical form."""
 
     code = "invalid_field"
+
+
+class InvalidNotebook(DefinitionError):
+    """A file is no notebook, or none of its cells is tagged."""
+
+    code = "invalid_notebook"
 
 
 class BadRequest(ChariotsError):
@@ -416,7 +425,10 @@ def from_payload(payload: Mapping[str, Any]) -> ChariotsError:
     body = dict(payload)
     code = body.pop("code", "error")
     message = str(body.pop("message", "The server gave no reason."))
-    hint, traceback = body.pop("hint", None), body.pop("traceback", None)
+    hint, traceback = (
+        None if text is None else str(text)
+        for text in (body.pop("hint", None), body.pop("traceback", None))
+    )
     cls = next((c for c in _tree(ChariotsError) if c.code == code), ChariotsError)
     return cls(message, hint=hint, traceback=traceback, **body)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigurationError, NotFound
+from .errors import InvalidNotebook, NotFound
 from .versioning.version import digest
 
 __all__ = ["TAG", "AppNotebook", "Cell", "read_app"]
@@ -58,7 +58,7 @@ def read_app(path: Path) -> AppNotebook:
 
     Raises:
         NotFound: there is no such file.
-        ConfigurationError: it is no notebook, or none of its cells is tagged.
+        InvalidNotebook: it is no notebook, or none of its cells is tagged.
     """
     try:
         path = path.resolve()
@@ -72,7 +72,7 @@ def read_app(path: Path) -> AppNotebook:
     except Exception as error:  # whatever a file may hold that only looks like a notebook
         raise _no_notebook(path, error) from error
     if not cells:
-        raise ConfigurationError(
+        raise InvalidNotebook(
             f"No cell of {path} is tagged {TAG!r}.",
             hint="Tag the cells that define the pipelines, and what these need: in JupyterLab in "
             "the property inspector, the gear wheels at the upper right.",
@@ -105,8 +105,8 @@ def _text(value: Any) -> str:
     return value
 
 
-def _no_notebook(path: Path, error: Exception) -> ConfigurationError:
-    return ConfigurationError(
+def _no_notebook(path: Path, error: Exception) -> InvalidNotebook:
+    return InvalidNotebook(
         f"{path} is no notebook that can be read: {type(error).__name__}: {error}.",
         notebook=str(path),
     )

@@ -36,7 +36,7 @@ def test_its_tables_are_those_of_the_store(tmp_path: Path):
 
 def test_its_layers_are_those_of_the_package():
     packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert first_column("Layers") == packages | {"errors", "notebooks"}
+    assert first_column("Layers") == packages | {"errors", "faults", "notebooks"}
 
 
 def test_its_files_exist():

@@ -18,18 +18,20 @@ import jupyter_chariots
 ROOT = Path(jupyter_chariots.__file__).parent
 FILES = sorted(path for path in ROOT.rglob("*.py") if "node_modules" not in path.parts)
 
-# What each part may import of the others.
+# What each part may import of the others; `errors` and `faults` import nothing.
 ALLOWED = {
     "errors": set(),
+    "faults": set(),
     "versioning": {"errors"},
     "pipelines": {"errors", "versioning"},
     "ml": {"errors", "versioning", "pipelines"},
-    "op_store": {"errors", "versioning"},
+    "op_store": {"errors", "faults", "versioning"},
     "formats": {"errors"},
-    "workers": {"errors", "versioning", "pipelines", "ml", "op_store", "formats"},
+    "workers": {"errors", "faults", "versioning", "pipelines", "ml", "op_store", "formats"},
     "notebooks": {"errors", "versioning"},
     "server": {
         "errors",
+        "faults",
         "versioning",
         "pipelines",
         "ml",
@@ -38,7 +40,16 @@ ALLOWED = {
         "workers",
         "notebooks",
     },
-    "client": {"errors", "versioning", "pipelines", "ml", "op_store", "formats", "workers"},
+    "client": {
+        "errors",
+        "faults",
+        "versioning",
+        "pipelines",
+        "ml",
+        "op_store",
+        "formats",
+        "workers",
+    },
     "widgets": {"errors", "versioning", "client"},
     "cli": {"errors", "versioning", "op_store", "client", "notebooks", "workers"},
 }

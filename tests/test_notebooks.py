@@ -5,7 +5,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 
-from jupyter_chariots.errors import ConfigurationError, NotFound
+from jupyter_chariots.errors import InvalidNotebook, NotFound
 from jupyter_chariots.notebooks import read_app
 
 from .app_notebooks import write_app
@@ -115,13 +115,13 @@ def test_a_notebook_of_an_older_form_can_be_read(path):
 )
 def test_what_is_no_notebook_is_named(path, text):
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
-    with pytest.raises(ConfigurationError, match="is no notebook that can be read"):
+    with pytest.raises(InvalidNotebook, match="is no notebook that can be read"):
         read_app(path)
 
 
 def test_a_notebook_without_tagged_cells_says_what_to_do(path):
     write_app(path, untagged=["a = 1"])
-    with pytest.raises(ConfigurationError, match="tagged 'chariots'"):
+    with pytest.raises(InvalidNotebook, match="tagged 'chariots'"):
         read_app(path)
     with pytest.raises(NotFound):
         read_app(path.with_name("other.ipynb"))

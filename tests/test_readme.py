@@ -96,6 +96,7 @@ def test_console_blocks(iris_server: LiveServer):
         "docs/serving.md",
         "docs/progress.md",
         "docs/shell.md",
+        "docs/v2.md",
     ],
 )
 def test_links_lead_somewhere(document):

@@ -1,4 +1,6 @@
-"""This project: a Jupyter server with its local pool of two workers: ``chariots.py FOLDER``."""
+"""This project: a Jupyter server with its local pool of two workers: ``chariots.py FOLDER
+[client] [dask]``; or with workers on a Dask cluster, as many as it has places.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +18,7 @@ from tests.live import LiveServer
 from .driver import Queue, drive
 
 PIPELINE = "began"
+MOST_ON_DASK = 4
 _MODULE = "benchmarks.samples"
 
 
@@ -25,14 +28,21 @@ class Chariots(Queue):
     Args:
         folder: for the server's files; its store is there, so its disk counts.
         by_client: submit by :class:`PipelinesClient` instead.
+        pool: the options of the pool.
+        kind: its name.
     """
 
-    def __init__(self, folder: Path, by_client: bool) -> None:
+    def __init__(
+        self, folder: Path, by_client: bool, pool: dict[str, Any], kind: str = "local"
+    ) -> None:
         self._server = LiveServer(
             folder / "root",
             folder / "home",
             app_pipelines=[_MODULE],
-            arguments=["--PipelinesServer.worker_pool_options={'n_workers': 2}"],
+            arguments=[
+                f"--PipelinesServer.worker_pool={kind}",
+                f"--PipelinesServer.worker_pool_options={pool}",
+            ],
         ).start()
         self._client = PipelinesClient(self._server.url, self._server.token)
         self._by_client = by_client
@@ -91,5 +101,35 @@ class Chariots(Queue):
         self._server.stop()
 
 
+class ChariotsOnDask(Chariots):
+    """Workers on a cluster of this machine, which has one place a process."""
+
+    def __init__(self, folder: Path) -> None:
+        from distributed import LocalCluster
+
+        self._cluster = LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        )
+        pool = {"address": self._cluster.scheduler_address, "max_workers": MOST_ON_DASK}
+        super().__init__(folder, by_client=False, pool=pool, kind="dask")
+
+    def scale(self, workers: int) -> None:
+        self._cluster.scale(workers)
+        self._cluster.wait_for_workers(workers)
+        seen: set[str] = set()
+        while len(seen) < workers:  # each has run one, and is warm
+            submitted = [self.submit(0.2) for _ in range(2 * workers)]
+            self.wait(submitted)
+            seen |= {self._ask("GET", f"jobs/{job}")["worker"] for job in submitted}
+
+    def close(self) -> None:
+        super().close()
+        self._cluster.close()
+
+
 if __name__ == "__main__":
-    drive(Chariots(Path(sys.argv[1]), by_client="client" in sys.argv[2:]))
+    place, how = Path(sys.argv[1]), sys.argv[2:]
+    if "dask" in how:
+        drive(ChariotsOnDask(place))
+    else:
+        drive(Chariots(place, by_client="client" in how, pool={"n_workers": 2}))

@@ -49,7 +49,7 @@ def trust(given: Namespace) -> list[dict[str, Any]]:
 
     Raises:
         NotFound: a path leads to neither.
-        ConfigurationError: a notebook cannot be read, or has no tagged cell.
+        InvalidNotebook: a notebook cannot be read, or has no tagged cell.
     """
     return [_trust(Path(path).absolute()) for path in given.paths]
 

@@ -13,8 +13,8 @@ from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote
 
+from ..client.addresses import segment
 from ..errors import ConfigurationError, NotFound, ServerNotFound
 from . import shown
 
@@ -129,7 +129,7 @@ def _result(address: str, done: list[dict[str, Any]]) -> dict[str, Any]:
 
     pipelines = []
     for one in done:
-        url = f"{address}/pipelines/{quote(one['name'], safe='')}/main"
+        url = f"{address}/pipelines/{segment(one['name'])}/main"
         curl = curl_line(url, one["takes_input"], one.get("example"))
         told = {name: one[name] for name in _TOLD if name in one}
         pipelines.append({**told, "url": url, "curl": curl})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ..client import PipelinesClient
+from ..client.addresses import segment
 from ..client.screen import Screen
 
 __all__ = ["Server"]
@@ -26,7 +26,7 @@ class Server(PipelinesClient):
 
     def view(self, pipeline: str) -> dict[str, Any]:
         """All about one pipeline."""
-        return dict(self._get(f"/pipelines/{quote(pipeline, safe='')}"))
+        return dict(self._get(f"/pipelines/{segment(pipeline)}"))
 
     def call(
         self, pipeline: str, value: Any, controls: Mapping[str, Any], *, wait: bool, silent: bool
@@ -49,7 +49,7 @@ class Server(PipelinesClient):
 
     def job(self, job_id: str) -> dict[str, Any]:
         """All about one job."""
-        return dict(self._get(f"/jobs/{quote(job_id, safe='')}"))
+        return dict(self._get(f"/jobs/{segment(job_id)}"))
 
     @staticmethod
     def _goes_on(job_id: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 from ..errors import NotAuthenticated, ServerNotFound
 from .sockets import port_of
 
-__all__ = ["Address", "normal", "same_place"]
+__all__ = ["Address", "normal", "same_place", "segment"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class Address:
                 hint="`jupyter server list` shows the token of a running server.",
             )
         object.__setattr__(self, "token", token or None)
+
+
+def segment(name: str) -> str:
+    """A name as one segment of a path. Half of a character, which is in no name, becomes ``?``."""
+    return quote(name, safe="", errors="replace")
 
 
 def normal(url: str, by: str) -> tuple[str, str | None]:

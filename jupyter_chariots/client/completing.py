@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import ChariotsError
+from .addresses import segment
 from .arguments import COMMANDS
 
 __all__ = ["completions"]
@@ -60,10 +60,10 @@ def _next(words: list[str], line: str, ask: Ask, variables: list[str]) -> list[s
 def _ops(ask: Ask, pipeline: str | None = None) -> list[str]:
     """The ops with state, of a pipeline or of all."""
     if pipeline is not None:
-        return list(ask(f"/pipelines/{quote(pipeline, safe='')}/loadable", limit=1)["ops"])
+        return list(ask(f"/pipelines/{segment(pipeline)}/loadable", limit=1)["ops"])
     return sorted(one["name"] for one in ask("/ops")["items"])
 
 
 def _versions(ask: Ask, op: str) -> list[str]:
-    page = ask(f"/ops/{quote(op, safe='')}/versions", limit=_VERSIONS)
+    page = ask(f"/ops/{segment(op)}/versions", limit=_VERSIONS)
     return [one["number"] for one in page["items"] if one["number"]]

@@ -9,12 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import ChariotsError, TimedOut
 from ..formats import JSON
 from ..pipelines.pipeline import Pipeline
 from ..versioning.status import JobStatus
+from .addresses import segment
 from .answers import error_from
 from .cancelling import WaitInterrupted
 from .job_tables import jobs_table, state_of
@@ -175,7 +175,7 @@ class Jobs(Requests):
         """
         until = None if timeout is None else time.monotonic() + timeout
         longest = _LONGEST_S if self._timeout is None else min(_LONGEST_S, self._timeout / 2)
-        path = f"/jobs/{quote(job_id, safe='')}"
+        path = f"/jobs/{segment(job_id)}"
         known = self._connection is not None
         look = functools.partial(self._get, path)
         view = through_restarts(look) if known else look()
@@ -196,7 +196,7 @@ class Jobs(Requests):
 
     def _cancelled(self, job_id: str) -> Any:
         """Cancel a job and wait, not for long, until it has ended."""
-        view = self._request("DELETE", f"/jobs/{quote(job_id, safe='')}")
+        view = self._request("DELETE", f"/jobs/{segment(job_id)}")
         if view["cancelling"]:
             with contextlib.suppress(TimedOut):
                 for news in self._news(job_id, _CANCEL_S):
@@ -208,7 +208,7 @@ class Jobs(Requests):
             isinstance(job_or_pipeline, str) and not _JOB_ID.fullmatch(job_or_pipeline)
         ):
             return path_of(job_or_pipeline, "log")
-        return f"/jobs/{quote(job_id_of(job_or_pipeline), safe='')}/log"
+        return f"/jobs/{segment(job_id_of(job_or_pipeline))}/log"
 
     def _follow(
         self,

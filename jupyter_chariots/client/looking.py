@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from collections.abc import Mapping
+from typing import Any
 
+from ..errors import BadRequest
 from ..pipelines.pipeline import Pipeline
 from ..versioning.version import Version
+from .addresses import segment
 from .requests import Requests, path_of
 from .tables import Difference, Records, history_of, served_sets
 
@@ -44,21 +47,26 @@ class Looking(Requests):
         Raises:
             OpNotFound: the store has no version of such an op.
         """
-        return history_of(self._pages(f"/ops/{quote(op, safe='')}/versions", limit))
+        return history_of(self._pages(f"/ops/{segment(op)}/versions", limit))
 
-    def diff(self, op: str, a: Version | str, b: Version | str) -> Difference:
+    def diff(
+        self,
+        op: str | Mapping[str, Any],
+        a: Version | str | Mapping[str, Any],
+        b: Version | str | None = None,
+    ) -> Difference:
         """Just what differs between two versions of an op; the dict shows itself as a table.
 
-        Args:
-            op: the name of the op.
-            a: one version: itself, its text or its number.
-            b: the other one.
+        ``diff(older, newer)`` takes two rows of :meth:`history`; ``diff("pca", "1.0.0", "2.0.0")``
+        the name of the op, and each version itself, its text or its number.
 
         Raises:
             VersionNotFound: the store has no such version.
+            BadRequest: they are versions of two ops, or one of them is missing.
         """
-        found = self._get(f"/ops/{quote(op, safe='')}/diff", a=str(a), b=str(b))
-        return Difference(found, op, (_label(a), _label(b)))
+        name, one, other = _compared(op, a, b)
+        found = self._get(f"/ops/{segment(name)}/diff", a=str(one), b=str(other))
+        return Difference(found, name, (_label(one), _label(other)))
 
     def served(self, pipeline: Pipeline | str, limit: int | None = 100) -> Records:
         """What the pipeline served since when, by whose load; the latest first.
@@ -70,6 +78,18 @@ class Looking(Requests):
             limit: how many at most; ``None`` means all.
         """
         return served_sets(self._pages(path_of(pipeline, "served"), limit))
+
+
+def _compared(op: Any, a: Any, b: Any) -> tuple[str, Version | str, Version | str]:
+    """The name of an op and two versions of it, however they were given."""
+    if isinstance(op, Mapping) and isinstance(a, Mapping) and b is None and op["op"] == a["op"]:
+        return op["op"], *(row["number"] or row["version"] for row in (op, a))
+    if isinstance(op, str) and isinstance(a, Version | str) and b is not None:
+        return op, a, b
+    raise BadRequest(
+        "Two versions of one op can be compared.",
+        hint='client.diff("pcaop", "1.0.0", "2.0.0"), or two rows of client.history("pcaop")',
+    )
 
 
 def _label(version: Version | str) -> str:

@@ -6,12 +6,12 @@ import json
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 
 from ..errors import BadRequest, VersionNotFound
 from ..pipelines.pipeline import Pipeline
+from .addresses import segment
 from .arguments import MAGIC, HelpWanted, pin, read
 from .client import PipelinesClient
 from .completing import completions
@@ -35,11 +35,11 @@ class _Client(PipelinesClient):
 
     def view(self, pipeline: str) -> _Row:
         """All about one pipeline."""
-        return dict(self._get(f"/pipelines/{quote(pipeline, safe='')}"))
+        return dict(self._get(f"/pipelines/{segment(pipeline)}"))
 
     def version(self, op: str, version: str) -> Any:
         """What the store knows of a version."""
-        return self._get(f"/ops/{quote(op, safe='')}/versions/{quote(version, safe='')}")
+        return self._get(f"/ops/{segment(op)}/versions/{segment(version)}")
 
 
 @magics_class

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from .. import faults
 from ..formats import BYTES
 from ..pipelines.pipeline import Pipeline
 from ..versioning.cells import rename_notebook
@@ -56,9 +57,11 @@ class Publishing(Requests):
 
         meant = pipelines_of(pipelines, name)
         bundle = bundle_of(meant, replace=replace, share=share, env=env, replicas=replicas)
+        faults.reached("definition packed")
         # the same thing sent twice changes nothing, so that a lost answer is asked for again
         headers = {"Content-Type": BYTES}
         answers = self._request("POST", "/pipelines", bundle.to_bytes(), headers)["pipelines"]
+        faults.reached("definition answered")
         url = self._connection.address.url if self._connection else ""
         done = Servings(
             Serving.from_json(pipeline, url, answer)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from ..errors import NotAuthenticated, ServerNotFound
 from ..formats import JSON, Body
 from ..pipelines.pipeline import Pipeline
+from .addresses import segment
 from .answers import decode
 from .connection import Connection
 from .discovery import find
@@ -67,7 +68,9 @@ class Requests:
 
     def _get(self, path: str, **query: Any) -> Any:
         asked = {name: value for name, value in query.items() if value is not None}
-        return self._request("GET", f"{path}?{urlencode(asked)}" if asked else path)
+        return self._request(
+            "GET", f"{path}?{urlencode(asked, errors='replace')}" if asked else path
+        )
 
     def _post(self, path: str, fields: Mapping[str, Any], *, repeatable: bool = False) -> Any:
         body = encode({name: value for name, value in fields.items() if value is not None})
@@ -130,5 +133,5 @@ def name_of(pipeline: Pipeline | str) -> str:
 
 def path_of(pipeline: Pipeline | str, action: str = "") -> str:
     """The route of a pipeline, or of something about it."""
-    path = f"/pipelines/{quote(name_of(pipeline), safe='')}"
+    path = f"/pipelines/{segment(name_of(pipeline))}"
     return f"{path}/{action}" if action else path

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
 
 from ..errors import DefinitionError
 from ..pipelines.bundle import Bundle
@@ -15,6 +14,7 @@ from ..pipelines.nodes import Node, ReservedNodes
 from ..pipelines.pipeline import Pipeline
 from ..versioning.spec import Learned
 from ..versioning.version import Version
+from .addresses import segment
 
 __all__ = ["Serving", "Servings", "curl_line", "keep_saved", "pipelines_of"]
 
@@ -51,7 +51,7 @@ class Serving:
     @classmethod
     def from_json(cls, pipeline: Pipeline, base_url: str, answer: Mapping[str, Any]) -> Serving:
         """Read what the server answers for a pipeline."""
-        url = f"{base_url}/pipelines/{quote(pipeline.name, safe='')}/main"
+        url = f"{base_url}/pipelines/{segment(pipeline.name)}/main"
         problem = answer.get("refusal") or {}
         notes = [*answer.get("warnings", ())]
         if answer.get("pinned"):

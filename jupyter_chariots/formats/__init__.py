@@ -1,10 +1,22 @@
-"""Values as bytes on the way between client and child: npy, Arrow streams, raw bytes.
+"""Values as bytes on the way between client and child: npy, Arrow streams, raw bytes, tensors.
 
 JSON is not here: it needs an envelope and is written differently at the two ends.
 """
 
 from .binary import decode, encode, readable
-from .media import ARROW, BYTES, JSON, LIVE, NPY, Body, Received, is_json, media_type, preferred
+from .media import (
+    ARROW,
+    BYTES,
+    JSON,
+    LIVE,
+    NPY,
+    Body,
+    Encoded,
+    Received,
+    is_json,
+    media_type,
+    preferred,
+)
 
 __all__ = [
     "ARROW",
@@ -13,6 +25,7 @@ __all__ = [
     "LIVE",
     "NPY",
     "Body",
+    "Encoded",
     "Received",
     "decode",
     "encode",

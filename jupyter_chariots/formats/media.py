@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
 from ..errors import UnsupportedFormat
 
 __all__ = [
@@ -11,6 +15,7 @@ __all__ = [
     "LIVE",
     "NPY",
     "Body",
+    "Encoded",
     "Received",
     "is_json",
     "media_type",
@@ -22,6 +27,21 @@ Body = bytes | bytearray | memoryview
 
 Received = bytes | bytearray
 """What has come; a large one is a bytearray, to be used in place."""
+
+
+class Encoded(NamedTuple):
+    """A value as bytes.
+
+    Attributes:
+        content_type: what they are.
+        body: the bytes.
+        headers: of HTTP, that whoever reads them needs.
+    """
+
+    content_type: str
+    body: Body
+    headers: Mapping[str, str] = MappingProxyType({})
+
 
 JSON = "application/json"
 NPY = "application/x-npy"

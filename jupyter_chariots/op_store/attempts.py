@@ -47,7 +47,7 @@ class Attempts(StoreBase):
                     return again
         if not self.job_waits(pipelines):
             return None  # a look that finds nothing locks nobody out
-        with self._change(durable=False) as db:
+        with self._db.write(durable=False) as db:
             if token is not None and (again := claims.claimed(db, token)):
                 return again  # the same claim was under way a second time
             taken = claims.claim(db, worker, pipelines, lease_s, token=token)
@@ -120,7 +120,7 @@ class Attempts(StoreBase):
         change = self.beginning(
             pipeline, body, form, worker=worker, lease_s=lease_s, save=save, who=who
         )
-        with self._change() as db:
+        with self._db.write() as db:
             return change(db)
 
     def beginning(
@@ -191,7 +191,7 @@ class Attempts(StoreBase):
             StoreError: the store or the saver failed; nothing was recorded.
         """
         change = self.finishing(lease, body, header)
-        with self._change() as db:
+        with self._db.write() as db:
             job = change(db)
         if job.status is JobStatus.CANCELLED:
             raise from_payload(job.error or {})
@@ -222,7 +222,7 @@ class Attempts(StoreBase):
         Raises:
             LeaseLost: the job was taken from this attempt; nothing was recorded.
         """
-        with self._change() as db:
+        with self._db.write() as db:
             return self.failing(lease, error)(db)
 
     def failing(self, lease: Lease, error: ChariotsError) -> Callable[[Database], Job]:
@@ -241,7 +241,7 @@ class Attempts(StoreBase):
         Returns:
             The job; ``None`` if the attempt does not hold it (any more).
         """
-        with self._change() as db:
+        with self._db.write() as db:
             return claims.lose(db, lease, why, renewals)
 
     def hand_back_job(self, lease: Lease) -> Job | None:
@@ -251,7 +251,7 @@ class Attempts(StoreBase):
             The job: queued, or cancelled if that was asked for; ``None`` if the attempt does not
             hold it (any more).
         """
-        with self._change() as db:
+        with self._db.write() as db:
             return claims.hand_back(db, lease)
 
     def losing(self, lease: Lease, why: str) -> Callable[[Database], Job | None]:

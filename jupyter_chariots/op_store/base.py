@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..errors import BlobMissing, ChariotsError, StoreError
 from ..versioning.version import Version
-from . import faults, history, loads
+from . import history, loads
 from .blobs import Blobs
 from .connection import Connections
 from .database import Database
@@ -110,14 +110,6 @@ class StoreBase:
                 hint="Choose another place with op_store_path.",
             ) from exc
 
-    @contextmanager
-    def _change(self, *, durable: bool = True) -> Iterator[Database]:
-        """A transaction that a test may cut off before and after its end."""
-        with self._db.write(durable=durable) as db:
-            yield db
-            faults.reached("before commit")
-        faults.reached("after commit")
-
     def together(
         self, changes: Sequence[Callable[[Database], Any]], *, durable: bool = True
     ) -> list[Any]:
@@ -137,7 +129,7 @@ class StoreBase:
             StoreError: the store or the saver failed; nothing was recorded.
         """
         results: list[Any] = []
-        with self._change(durable=durable) as db:
+        with self._db.write(durable=durable) as db:
             for change in changes:
                 db.execute("SAVEPOINT one_change")
                 try:

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from .. import faults
 from ..errors import BlobMissing, NotTrusted, StoreError
-from . import faults
 from .database import Database
 from .savers import BaseSaver
 

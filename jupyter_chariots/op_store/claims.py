@@ -12,9 +12,10 @@ import secrets
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .. import faults
 from ..errors import ChariotsError, LeaseLost, WorkerLost
 from ..versioning.status import JobStatus
-from . import faults, versions
+from . import versions
 from .database import Database
 from .jobs import COLUMNS, cancelled, find, job_of, news, retired
 from .records import Claim, Job, Lease

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from .. import faults
 from ..errors import StoreBusy, StoreError
 from . import filesystems
 from .database import Database
@@ -118,6 +119,7 @@ class Connections:
                     # Inside of the try: an interrupt may come right after the statement.
                     self._begin(db.conn, deadline)
                     yield db
+                    faults.reached("before commit")
                     self._check_file()
                     db.conn.execute("COMMIT")
                 except BaseException:
@@ -125,6 +127,7 @@ class Connections:
                     raise
         if durable:
             self.sync()
+        faults.reached("after commit")
 
     def sync(self) -> None:
         """Return when all that was written before this call outlives a power cut."""

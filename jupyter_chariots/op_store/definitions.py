@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
+from .. import faults
 from ..errors import NameTaken, NotTrusted, PipelineNotFound
 from ..versioning.names import check_name, did_you_mean
 from ..versioning.spec import PipelineSpec
@@ -100,6 +101,7 @@ def register(
         _end_served(db, spec.name, at)
     db.execute("DELETE FROM fits WHERE pipeline = ?", (spec.name,))
     record_fits(db, spec, seq)
+    faults.reached("definition recorded")
     return _definition(db.execute(_SELECT + "WHERE name = ?", (spec.name,)).fetchone(), signer)
 
 

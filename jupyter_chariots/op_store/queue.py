@@ -67,7 +67,7 @@ class Queue(StoreBase):
             max_attempts=max_attempts,
             who=who,
         )
-        with self._change() as db:
+        with self._db.write() as db:
             return change(db)
 
     def submission(
@@ -105,7 +105,7 @@ class Queue(StoreBase):
         Raises:
             JobNotFound: there is no such job.
         """
-        with self._change() as db:
+        with self._db.write() as db:
             return waiting.cancel(db, job_id, who)
 
     def job(self, job_id: str) -> Job:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from .. import faults
 from ..errors import RunNotFound
 from ..versioning.names import check_name, shown
 from ..versioning.spec import Learned, PipelineSpec, RunRecord
 from ..versioning.version import Version
-from . import definitions, faults, owners, saves, versions
+from . import definitions, owners, saves, versions
 from .blobs import Blobs, Prepared
 from .database import Database
 from .reader import add_lineage, known, link_rows

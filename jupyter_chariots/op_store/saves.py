@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .. import faults
 from ..errors import SaveConflict
 from ..versioning.version import Version
-from . import faults, versions
+from . import versions
 from .database import Database
 from .records import Saved
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
+from .. import faults
 from ..errors import Conflict, VersionNotFound
 from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
-from . import faults, versions
+from . import versions
 from .database import Database
 from .records import Choice, Served, StateRef
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .. import faults
 from ..errors import BadRequest, from_payload
 from ..versioning.spec import PipelineSpec, RunRecord
 from ..versioning.status import JobStatus
@@ -12,7 +13,6 @@ from ..versioning.version import Version
 from . import (
     claims,
     definitions,
-    faults,
     gc,
     linking,
     loads,
@@ -155,7 +155,7 @@ class OpStore(Browsing, ByValue, Familiar, Queue, Attempts, Elsewhere):
             for learned in (*record.used, *record.learned)
         }
         result = None if ending is None else self._blobs.prepare(ending.body)
-        with self._change() as db:
+        with self._db.write() as db:
             job = None if ending is None else claims.may_report(db, ending.lease, JobStatus.DONE)
             if job is None or job.status is not JobStatus.CANCELLED:
                 committed = runs.commit(

@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .. import faults
 from ..errors import BadRequest, ChariotsError, Conflict, PrerequisiteFailed
 from ..versioning.names import shown
 from ..versioning.status import JobStatus
-from . import definitions, faults, versions
+from . import definitions, versions
 from .blobs import Blobs, Prepared, digest_of
 from .database import Database
 from .jobs import COLUMNS, cancelled, find, job_of, news, retired

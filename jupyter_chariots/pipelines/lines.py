@@ -10,8 +10,11 @@ import linecache
 import os
 import types
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-__all__ = ["Lines", "show_lines"]
+__all__ = ["Lines", "in_file", "placed", "show_lines"]
+
+_NOWHERE = "<dynamic-code>"
 
 
 class Lines:
@@ -35,6 +38,20 @@ class Lines:
             numbers = [code.co_firstlineno, *_numbers(code)]
             for number in range(min(numbers), min(max(numbers), len(source)) + 1):
                 known[number] = source[number - 1]
+
+
+def placed(code: types.CodeType) -> tuple[Any, ...] | None:
+    """How to pickle a code object so that it still says which file it is from, for cloudpickle
+    leaves that out from its release 3.1.3 on; ``None`` if it says nothing.
+    """
+    if code.co_filename == _NOWHERE:
+        return None
+    return in_file, (code.replace(co_filename=_NOWHERE), code.co_filename)
+
+
+def in_file(code: types.CodeType, name: str) -> types.CodeType:
+    """A code object as one from this file; pickles name this function."""
+    return code.replace(co_filename=name)
 
 
 def show_lines(by_file: Mapping[str, Mapping[int, str]]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import DefinitionError, TooLarge
 from ..versioning.source import is_user_module
 from .captured import Captured, captured
-from .lines import Lines
+from .lines import Lines, placed
 from .opening import MAIN, class_named
 from .pipeline import Pipeline
 
@@ -128,6 +128,8 @@ def _dump(cloudpickle: Any, pipeline: Pipeline) -> bytes:
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
         def reducer_override(self, value: Any) -> Any:
+            if isinstance(value, types.CodeType):
+                return placed(value) or NotImplemented
             reduced = super().reducer_override(value)
             if reduced is not NotImplemented and isinstance(value, (type, types.FunctionType)):
                 if isinstance(value, types.FunctionType):

@@ -104,7 +104,7 @@ class SequentialRunner(BaseRunner):
                     slots[step.target] = output
                 elif step.targets:
                     unpack(step, output, slots)
-            except Exception as exc:
+            except (Exception, SystemExit) as exc:
                 error = failed(plan.pipeline, step, exc)
                 if error is exc:
                     raise
@@ -172,7 +172,7 @@ class _Threads:
             self._uses[plan.output] += 1
         self._ready = [index for index, count in enumerate(self._open) if not count]
         self._running: dict[Future[None], _Task] = {}
-        self._errors: dict[int, Exception] = {}
+        self._errors: dict[int, Exception | SystemExit] = {}
 
     def run(self) -> None:
         while True:
@@ -203,7 +203,7 @@ class _Threads:
                 return
             if step.pipeline.callbacks:
                 before(step, args)
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             self._errors[index] = exc
             return
         node = self._watcher.start(index) if self._watcher is not None else None
@@ -219,7 +219,7 @@ class _Threads:
             if step.pipeline.callbacks:
                 after(step, task.kept, output)
             self._store(task.index, output)
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             self._errors[task.index] = exc
         else:
             if self._watcher is not None:

@@ -61,7 +61,7 @@ def unpack(step: Step, output: Any, slots: list[Any]) -> None:
             slots[slot] = value
 
 
-def failed(pipeline: str, step: Step, exc: Exception) -> ChariotsError:
+def failed(pipeline: str, step: Step, exc: Exception | SystemExit) -> ChariotsError:
     """The error that says where an op failed; what already says what to do passes through."""
     op = step.op.name if step.op is not None else step.node.op.name
     where = {"pipeline": pipeline, "node": step.path, "op": op}

@@ -11,7 +11,7 @@ from typing import Any
 from jupyter_core.paths import jupyter_runtime_dir
 from jupyter_server.extension.application import ExtensionApp
 from jupyter_server.utils import url_path_join
-from tornado import web
+from tornado.routing import Rule
 from traitlets import Bool, Dict, Float, Int, List, TraitError, Unicode, Union, validate
 
 from .. import __version__
@@ -25,6 +25,7 @@ from ..workers.pools.choosing import make_pool
 from ..workers.pools.local import LocalWorkerPool
 from ..workers.warm import Warm
 from .app_notebooks import AppSettings
+from .bodies import Bodies, Bounded
 from .connection import ConnectionFile, OwnerIdentity
 from .express import Ways
 from .lean import Permitted
@@ -207,14 +208,20 @@ class PipelinesServer(ExtensionApp):
         self.overview = Overview(self.manager, __version__)
 
     def initialize_handlers(self) -> None:
-        """Add the routes, the short way of a call before all others."""
+        """Add the routes; before them what bodies that are too large go to, and before all the
+        short way of a call.
+        """
         serverapp: Any = self.serverapp
         web_app = serverapp.web_app
         main = url_path_join(web_app.settings["base_url"], pattern("/pipelines/{name}/main"))
-        # tornado's, for Jupyter's takes classes of handlers only, to see that they authenticate;
-        # here a permit does
-        short = [(Permitted(main, self), Ways(web_app, self))]
-        web.Application.add_handlers(web_app, ".*$", short)
+        every = url_path_join(web_app.settings["base_url"], "/chariots(?:/.*)?")
+        bounded = Bounded(every, min(self.max_body_size, serverapp.max_body_size))
+        # as add_handlers does, which in Jupyter takes handlers only
+        for rule in (
+            Rule(Permitted(main, self), Ways(web_app, self)),
+            Rule(bounded, Bodies(web_app, bounded, self)),
+        ):
+            web_app.default_router.rules.insert(-1, rule)
         self.handlers.extend(handlers())
 
     def _pool(self) -> BaseWorkerPool | ChariotsError:

@@ -14,8 +14,17 @@ from dataclasses import dataclass, replace
 from logging import Logger
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
-from ..errors import ChariotsError, ConfigurationError, TimedOut, Unavailable, WorkerLost
+from ..errors import (
+    ChariotsError,
+    ConfigurationError,
+    InvalidNotebook,
+    NotFound,
+    TimedOut,
+    Unavailable,
+    WorkerLost,
+)
 from ..notebooks import AppNotebook, read_app
 from ..op_store.notebook_trust import check_notebook
 from ..pipelines.bundle import Bundle
@@ -75,7 +84,7 @@ class AppNotebooks:
         self.failures: dict[str, ChariotsError] = {}
         self._settings, self._store, self._launcher = settings, store, launcher
         self._notebooks, self._pipelines, self._log = notebooks, pipelines, log
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._loading: dict[str, asyncio.Task[None]] = {}
         self._tasks = Tasks()
 
@@ -135,12 +144,12 @@ class AppNotebooks:
             for each pipeline what was done, as the answer of ``POST /pipelines`` has it.
 
         Raises:
-            NotFound: there is no such notebook.
+            NotFound, InvalidNotebook: there is no such notebook.
             NotTrusted: this user has not trusted its cells as they are now; they were not run.
             ConfigurationError: a cell failed, or the notebook cannot be run here.
             NameTaken: a name belongs to another notebook or module.
         """
-        path = os.path.abspath(os.path.join(self._settings.root, os.path.expanduser(given)))
+        path = self._path(given)
         async with self._turns.setdefault(path, asyncio.Lock()):
             try:
                 answers = await self._serve(path, who, replace_names)
@@ -219,12 +228,19 @@ class AppNotebooks:
         entries = [one for one in self._pipelines.values() if one.definition.owner == path]
         return [entry for entry in entries if _made_of(entry)]
 
+    def _path(self, given: str) -> str:
+        return os.path.abspath(os.path.join(self._settings.root, os.path.expanduser(given)))
+
     def _note(self, path: str, error: ChariotsError) -> None:
         """Remember and tell what is wrong; what was served before is served still."""
         self._log.error("%s is not served as it is now: %s\n%s", path, error, error.traceback or "")
         error.details.setdefault("notebook", path)
+        entries = self._entries(path)
+        configured = path in map(self._path, self._settings.paths)
+        if isinstance(error, NotFound | InvalidNotebook) and not (entries or configured):
+            return  # a slip of the one who asked is no news for the others
         self.failures[path] = error
-        for entry in self._entries(path):
+        for entry in entries:
             entry.note(f"It is served as it was before, for the notebook cannot be: {error}")
 
 

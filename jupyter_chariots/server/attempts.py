@@ -8,6 +8,7 @@ from enum import Enum
 from logging import Logger
 from typing import Any
 
+from .. import faults
 from ..errors import (
     Cancelled,
     ChariotsError,
@@ -164,12 +165,14 @@ class Attempts:
     # -- one of them ------------------------------------------------------------------------
 
     async def _carry_out(self, attempt: Attempt, work: Coroutine[Any, Any, Frame]) -> None:
+        faults.reached("attempt begun")
         loop, lease = asyncio.get_running_loop(), attempt.lease
         told: list[asyncio.Task[None]] = []
         timer = loop.call_later(
             _UNGUARDED_S, lambda: told.append(self._tasks.start(self._keep(lease)))
         )
         outcome = await attempt.run(work)
+        faults.reached("attempt ended")
         if isinstance(outcome, WorkerLost) and attempt.why is None:
             how = outcome.details.get("how", "was lost")
             self._note(lease.job, f"Attempt {attempt.job.attempts}: its process {how}.")

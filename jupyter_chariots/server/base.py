@@ -157,7 +157,11 @@ class Answering(web.RequestHandler):
             self.set_header("Retry-After", _whole_seconds(error.details.get("retry_after")))
         if status == HTTPStatus.UNAUTHORIZED:
             self.set_header("WWW-Authenticate", 'token realm="jupyter"')
-        self.answer(error.payload())
+        self.answer(self.error_body(error))
+
+    def error_body(self, error: ChariotsError) -> dict[str, Any]:
+        """The body that says what went wrong."""
+        return error.payload()
 
     def _wrong_method(self) -> ChariotsError:
         ours = [m for m in self.SUPPORTED_METHODS if self._implements(m)]

@@ -72,7 +72,7 @@ class Calling(Answering, Reading):
                     hear = live.hear
                     live.watch(pipeline)
                 try:
-                    header, content = await self._answer_of(pipeline, hear)
+                    header, content = await self.answer_of(pipeline, hear)
                     break
                 except Redefined:  # in the middle of a start: nothing has run yet
                     if not await self.manager.is_followed(pipeline):
@@ -101,7 +101,7 @@ class Calling(Answering, Reading):
             if live:
                 live.close()
 
-    async def _answer_of(self, pipeline: ServedPipeline, hear: Hear | None) -> Frame:
+    async def answer_of(self, pipeline: ServedPipeline, hear: Hear | None) -> Frame:
         """Run it, or submit it as a job."""
         body, form = self.request.body, self.form()
         asked = await self._asked(body, form)
@@ -163,7 +163,7 @@ class Calling(Answering, Reading):
             raise error
         self.log_exception(type(error), error, error.__traceback__)
         said = error_of(error, 500, known=True)
-        content = dumps(said.payload()).encode()
+        content = dumps(self.error_body(said)).encode()
         self._finish(live, said.status, {"Content-Type": formats.JSON}, content)
 
     def _finish(self, live: LiveAnswer, status: int, headers: dict[str, str], body: bytes) -> None:

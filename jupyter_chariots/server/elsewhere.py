@@ -97,8 +97,13 @@ class RemoteWork:
         except asyncio.CancelledError:  # the worker has gone, and will not know of the job
             claim = await claiming
             if claim is not None:
-                await self._store(OpStore.hand_back_job, claim.lease)
+                await self.hand_back(claim.lease)
             raise
+
+    async def hand_back(self, lease: Lease) -> None:
+        """Let others have a job at once whose worker has gone before it knew of it."""
+        await self._store(OpStore.hand_back_job, lease)
+        self._feed.wake()
 
     def _able(self, wanted: Wanted) -> tuple[list[str], dict[str, str]]:
         """The pipelines whose jobs a worker can run, and those of another Python."""

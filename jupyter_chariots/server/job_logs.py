@@ -31,6 +31,7 @@ class JobLogs:
         self._waiting: list[tuple[str, bytes]] = []
         self._tasks = Tasks()
         self._writing: set[str] = set()
+        self._unended: set[str] = set()  # jobs whose last line has no end yet
         self._task: asyncio.Task[None] | None = None
 
     def hear(self, job_id: str, line: bytes) -> None:
@@ -41,7 +42,7 @@ class JobLogs:
 
     def note(self, job_id: str, text: str) -> None:
         """Add a line of the server's own."""
-        self.hear(job_id, json.dumps({"text": f"[jupyter_chariots] {text}\n"}).encode())
+        self.hear(job_id, json.dumps({"note": f"[jupyter_chariots] {text}\n"}).encode())
 
     async def read(self, job_id: str, lines: int, after: str | None) -> Page:
         """A part of a log, as :func:`read_log`.
@@ -57,6 +58,7 @@ class JobLogs:
 
     def remove(self, jobs: Collection[str]) -> None:
         """In a thread: remove the logs of jobs that are gone."""
+        self._unended.difference_update(jobs)
         for job_id in jobs:
             for path in (self._path(job_id), self._path(job_id).with_suffix(".log.1")):
                 path.unlink(missing_ok=True)
@@ -82,7 +84,14 @@ class JobLogs:
     def _append(self, taken: Sequence[tuple[str, bytes]]) -> None:
         texts: dict[str, list[str]] = {}
         for job_id, line in taken:
-            texts.setdefault(job_id, []).append(json.loads(line).get("text", ""))
+            said, parts = json.loads(line), texts.setdefault(job_id, [])
+            if "note" in said and job_id in self._unended:
+                parts.append("\n")  # who printed it was killed before its end
+            parts.append(text := said.get("note") or said.get("text", ""))
+            if text.endswith("\n"):
+                self._unended.discard(job_id)
+            elif text:
+                self._unended.add(job_id)
         for job_id, parts in texts.items():
             # a log is not worth a job
             with contextlib.suppress(OSError), open_log(self._path(job_id)) as log:

@@ -14,6 +14,7 @@ from ..op_store.records import News
 __all__ = ["JobNews"]
 
 _PAUSE_S = 0.1
+_KEPT_S = 1.0
 _REMEMBERED = 10_000
 
 Progress = Mapping[str, Any]
@@ -24,7 +25,8 @@ class JobNews:
 
     Args:
         emit: takes the kind of an event and its fields.
-        keep: takes how far a job is, once a second at most, to be written down.
+        keep: takes how far a job is, once a second at most and the last in any case, to be
+            written down.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class JobNews:
         self._listeners: dict[str, set[asyncio.Future[None]]] = {}
         self._progress: dict[str, tuple[str, Progress]] = {}
         self._told: dict[str, asyncio.TimerHandle] = {}
-        self._kept: dict[str, float] = {}
+        self._kept: dict[str, tuple[float, Progress]] = {}  # when, and what
 
     def seen(self, job_id: str) -> int:
         """A number that rises with each change of a job; read it before the job itself."""
@@ -111,17 +113,23 @@ class JobNews:
                 news.set_result(None)
 
     def _tell(self, job_id: str, before: Progress | None = None) -> None:
-        """Tell how far a job is; once more after a moment, if it is further then."""
+        """Tell how far a job is; once more after a moment, if it is further then, or if that has
+        still to be written down.
+        """
         self._told.pop(job_id, None)
         pipeline, progress = self._progress.get(job_id, ("", None))
-        if progress is None or progress == before:
+        if progress is None:
             return
-        self._emit("progress", {"job": job_id, "pipeline": pipeline, "progress": dict(progress)})
+        if progress != before:
+            fields = {"job": job_id, "pipeline": pipeline, "progress": dict(progress)}
+            self._emit("progress", fields)
         loop = asyncio.get_running_loop()
-        self._told[job_id] = loop.call_later(_PAUSE_S, self._tell, job_id, progress)
-        if loop.time() - self._kept.get(job_id, float("-inf")) >= 1.0:
-            self._kept[job_id] = loop.time()
+        at, kept = self._kept.get(job_id, (float("-inf"), None))
+        if progress != kept and loop.time() - at >= _KEPT_S:
+            self._kept[job_id], kept = (loop.time(), progress), progress
             self._keep(job_id, progress)
+        if progress != before or progress != kept:
+            self._told[job_id] = loop.call_later(_PAUSE_S, self._tell, job_id, progress)
 
     def _forget(self, job_id: str) -> None:
         self._progress.pop(job_id, None)

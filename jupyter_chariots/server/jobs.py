@@ -103,9 +103,9 @@ class JobLogHandler(ChariotsHandler):
         """The last lines, or what came after an offset, with ``wait`` as soon as it comes."""
         lines = self.number("lines", most=MOST_LINES)
         after = self.get_query_argument("after", None)
-        wait = self.number("wait", most=_LONGEST_WAIT_S) if after else None
+        wait = self.number("wait", most=_LONGEST_WAIT_S) or 0
         await self.manager.started()
-        desk, end = self.manager.jobs, time.monotonic() + (wait or 0)
+        desk, end = self.manager.jobs, time.monotonic() + (wait if after else 0)
         while True:
             with desk.news.listening(job_id) as news:
                 # in this order: nothing is printed after the end, if nothing was under way before

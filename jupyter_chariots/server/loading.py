@@ -174,6 +174,21 @@ class Loading:
             served = await self._commit(await self._choose(versions), "load", who)
             return list(served.warnings)
 
+    async def unload(self, who: str) -> None:
+        """Serve nothing until the next load, or until this server is started again.
+
+        Only this server: what the store says of the pipeline stays, and other servers go on.
+        """
+        async with self._lock:
+            if not self.is_loaded:
+                return
+            self.reason = NotLoaded(
+                f"{who} unloaded it.", hint=f'client.load_pipeline("{self.name}") loads it again.'
+            )
+            if self._replicas:
+                await self._replicas.unload()
+            self._tell()
+
     async def load_newest(self, who: str | None) -> None:
         """Switch to what a notebook has just saved.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ _EVENTS = {
 }
 _PAGE = 500
 _MOST_JOBS = 20
+_JOBS_S = 0.2
+"""So long nobody is told of jobs after it was told of some; then come the last few with news."""
+
 _PAUSE_S = 0.01
 """After news of jobs, which may come by the hundred in a second, and are then read together."""
 
@@ -40,17 +43,12 @@ def event_id(kind: str) -> str:
     return _ID.format(kind)
 
 
-def _too_many(entries: Sequence[News]) -> set[int]:
-    """Numbers of the news of jobs that make no event: of each job all but the last, and all but
-    the last few of jobs that end faster than anybody could look at them.
-    """
-    last = {entry.ref: entry.seq for entry in entries if entry.kind == "job"}
-    told = {*sorted(last.values())[-_MOST_JOBS:]}
-    return {entry.seq for entry in entries if entry.kind == "job"} - told
-
-
 class Newsfeed:
     """Follows the store's sequence, emits an event for each entry, and wakes who waits for news.
+
+    Jobs may have news by the hundred in a second, and an event, or a panel that asks for all there
+    is, may cost as much as a job. So where they have news faster than anybody could look at them,
+    they are told of now and then, and only of the last.
 
     All methods belong to the event loop.
 
@@ -71,6 +69,10 @@ class Newsfeed:
         self._woken = self._stopped = False
         self._following: asyncio.Task[None] | None = None
         self._watcher: Watcher | None = None
+        self._untold: dict[str | None, News] = {}  # the last of each job
+        self._pause: asyncio.TimerHandle | None = None
+        self._calm = asyncio.Event()
+        self._calm.set()
 
     async def start(self) -> None:
         """Begin with what comes after now; opens the store. Once begun, it goes on.
@@ -96,6 +98,9 @@ class Newsfeed:
             self._watcher = None
         if self._following:
             await asyncio.wait([self._following])
+        if self._pause:
+            self._pause.cancel()
+            self._tell_jobs()
         self._move()
 
     def wake(self) -> None:
@@ -109,12 +114,18 @@ class Newsfeed:
             while self._woken:
                 self._woken = False
                 entries = await self._store(OpStore.news, self.seq, _PAGE)
-                silent = _too_many(entries)
                 for entry in entries:
                     self.seq = entry.seq
-                    if entry.seq not in silent:
+                    if entry.kind == "job":
+                        self._untold.pop(entry.ref, None)
+                        self._untold[entry.ref] = entry
+                    else:
                         self._tell(entry)
                     self._hear(entry)
+                if self._untold and self._pause is None:
+                    self._tell_jobs()
+                elif self._untold:
+                    self._calm.clear()
                 self._woken = self._woken or len(entries) == _PAGE
                 if entries:
                     self._move()
@@ -124,6 +135,16 @@ class Newsfeed:
             self._log.warning("News of the op store cannot be read: %s", error)
         except Exception:
             self._log.exception("News of the op store cannot be told")
+
+    def _tell_jobs(self) -> None:
+        """Tell of the jobs that have news, though not of too many; then pause."""
+        self._pause = None
+        told, self._untold = [*self._untold.values()][-_MOST_JOBS:], {}
+        self._calm.set()
+        for entry in told:
+            self._tell(entry)
+        if told and not self._stopped:
+            self._pause = asyncio.get_running_loop().call_later(_JOBS_S, self._tell_jobs)
 
     def _tell(self, entry: News) -> None:
         fields: dict[str, Any] = {"seq": entry.seq, "pipeline": entry.pipeline}
@@ -155,3 +176,7 @@ class Newsfeed:
                 await asyncio.wait_for(self._moved.wait(), end - loop.time())
             except asyncio.TimeoutError:
                 return
+
+    async def calm(self) -> None:
+        """Return at once, or, while jobs have news too fast to be told of each, when some are."""
+        await self._calm.wait()

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from logging import Logger
 from typing import Any, NamedTuple
 
+from .. import faults
 from ..errors import ChariotsError, Conflict, NotTrusted, PipelineNotFound, VersionError
 from ..op_store import OpStore
 from ..op_store.records import Definition
@@ -99,6 +100,7 @@ class Notebooks:
                         held.update({op: str(version) for op, version in known.items()})
                 done = [await self._serve(definition, saved, who) for definition in definitions]
                 await _started([one.entry for one in done if one.is_new])
+                faults.reached("definition served")
                 return [{**await self._store(_facts, one, saved), "held": held} for one in done]
             finally:
                 self._wake()

@@ -213,8 +213,8 @@ class LogHandler(ChariotsHandler):
         """The last lines, or what came after an offset, with ``wait`` as soon as it comes."""
         lines = self.number("lines", most=MOST_LINES)
         after = self.get_query_argument("after", None)
-        wait = self.number("wait", most=_LONGEST_WAIT_S) if after else None
-        end = time.monotonic() + (wait or 0)
+        wait = self.number("wait", most=_LONGEST_WAIT_S) or 0
+        end = time.monotonic() + (wait if after else 0)
         while True:
             page = await self.manager.log(name, LINES if lines is None else lines, after)
             if page.text or time.monotonic() > end:

@@ -69,7 +69,7 @@ class Reading(web.RequestHandler):
         if len(self.request.body) > _LARGEST:
             raise TooLarge(f"The body has {len(self.request.body)} bytes; {_LARGEST} are enough.")
         try:
-            body = json.loads(self.request.body or b"null")
+            body = json.loads(self.request.body or b"null", parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise BadRequest(
@@ -86,8 +86,7 @@ class Reading(web.RequestHandler):
         for name, value in given.items():
             if name not in kinds:
                 raise BadRequest(f"{name!r} is not a field here.", hint=_fields_hint(name, kinds))
-            kind = (int, float) if kinds[name] is float else kinds[name]
-            if not isinstance(value, kind) or not _is_sound(value):
+            if not _is_of(kinds[name], value):
                 raise BadRequest(
                     f"The field {name!r} must be {_KINDS[kinds[name]]}, not {dumps(value)[:80]}.",
                     field=name,
@@ -164,9 +163,19 @@ class Reading(web.RequestHandler):
         return str(text)
 
 
-def _is_sound(value: Any) -> bool:
-    """Whether a text can be written anywhere: JSON can have half of a character in it."""
-    return not isinstance(value, str) or value.encode(errors="replace").decode() == value
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_of(kind: type, value: Any) -> bool:
+    """Whether a value from JSON is of a kind. Half of a character is no text: it cannot be
+    written anywhere.
+    """
+    if isinstance(value, bool) and kind is not bool:
+        return False
+    if kind is str and isinstance(value, str):
+        return value.encode(errors="replace").decode() == value
+    return isinstance(value, (int, float) if kind is float else kind)
 
 
 def _list(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import re
 from tornado import web
 
 from ..errors import NotFound
-from . import jobs, pipelines, running, snapshot, store, workers
+from . import inference, jobs, pipelines, running, snapshot, store, workers
 from .base import PIPELINES, ChariotsHandler, authorized
 
 __all__ = ["ROUTES", "handlers", "pattern"]
@@ -43,6 +43,18 @@ ROUTES: dict[str, type[ChariotsHandler]] = {
     "/workers/jobs/{id}/pieces": workers.PiecesHandler,
     "/workers/jobs/{id}/finish": workers.FinishHandler,
     "/workers/jobs/{id}/end": workers.EndHandler,
+    "/v2": inference.ServerHandler,
+    "/v2/health/live": inference.LiveHandler,
+    "/v2/health/ready": inference.ReadyHandler,
+    "/v2/models/{name}": inference.ModelHandler,
+    "/v2/models/{name}/ready": inference.ModelReadyHandler,
+    "/v2/models/{name}/infer": inference.InferHandler,
+    "/v2/models/{name}/versions/{version}": inference.ModelHandler,
+    "/v2/models/{name}/versions/{version}/ready": inference.ModelReadyHandler,
+    "/v2/models/{name}/versions/{version}/infer": inference.InferHandler,
+    "/v2/repository/index": inference.IndexHandler,
+    "/v2/repository/models/{name}/load": inference.LoadModelHandler,
+    "/v2/repository/models/{name}/unload": inference.UnloadModelHandler,
     "/snapshot": snapshot.SnapshotHandler,
     "/openapi.yaml": snapshot.OpenAPIHandler,
 }
@@ -65,10 +77,18 @@ class UnknownRouteHandler(ChariotsHandler):
     delete = web.authenticated(authorized("write", resource=PIPELINES)(_unknown))
 
 
+class UnknownInferenceHandler(inference.InferenceHandler, UnknownRouteHandler):
+    """Everything else under ``/v2``: its clients know one kind of error only."""
+
+
 def handlers() -> list[tuple[str, type[ChariotsHandler]]]:
     """Patterns and handlers as an extension gives them to Jupyter; a trailing slash is ignored."""
     known = [(pattern(template), handler) for template, handler in ROUTES.items()]
-    return [*known, (r"/chariots(?:/.*)?", UnknownRouteHandler)]
+    return [
+        *known,
+        (r"/chariots/v2/.*", UnknownInferenceHandler),
+        (r"/chariots(?:/.*)?", UnknownRouteHandler),
+    ]
 
 
 def pattern(template: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from logging import Logger
 from typing import Any
 
-from ..errors import Cancelled, ChariotsError
+from ..errors import Cancelled, ChariotsError, Conflict
 from ..op_store import OpStore
 from ..op_store.records import Definition
 from ..versioning.status import JobStatus
@@ -198,6 +198,20 @@ class ServedPipeline:
         """Promote what a run left: the last one, or the named one."""
         await self._store(OpStore.save, self.name, run_id, force=force, who=who)
         self._feed.wake()
+
+    async def unload(self, who: str) -> None:
+        """Answer no calls until the next load.
+
+        Raises:
+            Conflict: nothing of it is loaded between its runs.
+        """
+        if self._replicas is None:
+            raise Conflict(
+                f"Pipeline {self.name!r} changes state when it runs; nothing of it stays loaded "
+                "that could be unloaded.",
+                pipeline=self.name,
+            )
+        await self.loading.unload(who)
 
     def leave(self) -> None:
         """Tell nothing more: nothing is served under its name, or another one is."""

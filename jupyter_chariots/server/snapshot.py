@@ -26,6 +26,7 @@ class SnapshotHandler(ChariotsHandler):
         wait = self.number("wait", most=_LONGEST_WAIT_S)
         if since is not None and wait:
             await self.manager.feed.after(since, state_since, wait)
+            await self.manager.feed.calm()
         self.answer(await self.overview.snapshot())
 
 

@@ -35,6 +35,15 @@ _LONGEST_WAIT_S = 60.0
 _LEASES_S = (1.0, 3600.0)
 _CHUNK = 1 << 20
 _LONGEST_NAME = 200
+_PROGRESS: dict[str, tuple[type, ...]] = {
+    "done": (int,),
+    "total": (int,),
+    "node": (str,),
+    "i": (int, float),
+    "n": (int, float),
+    "message": (str,),
+    "fraction": (int, float),
+}
 _TOKEN = re.compile(r"[0-9a-zA-Z_-]{32,128}")
 
 
@@ -68,6 +77,7 @@ class ClaimHandler(ChariotsHandler, Worked):
     """The first job of the queue that a worker can run."""
 
     _asking: asyncio.Task[dict[str, Any]] | None = None
+    _gone = False
 
     @web.authenticated
     @authorized("execute", resource=JOBS)
@@ -100,13 +110,22 @@ class ClaimHandler(ChariotsHandler, Worked):
         )
         await self.manager.started()
         wait = _bounded(fields.get("wait", 0.0), 0.0, _LONGEST_WAIT_S)
-        self._asking = asyncio.ensure_future(self.work.claim(wanted, fields["token"], wait))
+        if self._gone:
+            return
+        token = fields["token"]
+        self._asking = asyncio.ensure_future(self.work.claim(wanted, token, wait))
         with contextlib.suppress(asyncio.CancelledError):
-            self.answer(await self._asking)
+            answer = await self._asking
+            if self._gone and answer["job"]:
+                await self.work.hand_back(Lease(answer["job"]["id"], token))
+            self.answer(answer)
 
     def on_connection_close(self) -> None:
-        """The worker is gone; it would never know of a job that it is given."""
+        """The worker is gone, be it before it was heard out, or when it is about to be answered:
+        it would never know of a job that it is given.
+        """
         super().on_connection_close()
+        self._gone = True
         if self._asking is not None:
             self._asking.cancel()
 
@@ -152,6 +171,7 @@ class RenewHandler(ChariotsHandler, Worked):
     async def post(self, job_id: str) -> None:
         """Keep it; note how far the job is and what it has printed."""
         fields = self.fields(pipeline=str, progress=dict, output=str, turn_of=str, lease_s=float)
+        _check_progress(fields)
         self.answer(await self.work.renew(self.lease(job_id), **fields))
 
 
@@ -193,8 +213,29 @@ class EndHandler(ChariotsHandler, Worked):
     async def post(self, job_id: str) -> None:
         """It ``failed``, its process was ``lost``, or it goes ``back`` into the queue."""
         fields = self.fields(how=str, error=dict, why=str, output=str, progress=dict)
+        _check_progress(fields)
+        _check_error(fields)
         await self.work.end(self.lease(job_id), fields.pop("how", ""), fields)
         self.answer({})
+
+
+def _check_error(fields: dict[str, Any]) -> None:
+    """See to it that an error is one."""
+    error = {"hint": "", "traceback": "", **fields.get("error", {"code": "", "message": ""})}
+    names = ("code", "message", "hint", "traceback")
+    if not all(isinstance(error.get(name), str) for name in names):
+        raise BadRequest("The field 'error' must have a code and a message.", field="error")
+
+
+def _check_progress(fields: dict[str, Any]) -> None:
+    """See to it that panels can show how far a worker says that it is."""
+    progress = fields.get("progress", dict.fromkeys(_PROGRESS))
+    right = progress.keys() == _PROGRESS.keys() and all(
+        value is None or (isinstance(value, _PROGRESS[name]) and not isinstance(value, bool))
+        for name, value in progress.items()
+    )
+    if not right or not 0 <= (progress["fraction"] or 0) <= 1:
+        raise BadRequest("The field 'progress' does not say how far a run is.", field="progress")
 
 
 def _part(data: bytes | mmap.mmap, start: int) -> bytes:

@@ -20,6 +20,7 @@ __all__ = [
     "class_source",
     "file_of",
     "function_source",
+    "is_installed",
     "is_user_module",
     "normalised",
     "remember_source",
@@ -43,11 +44,12 @@ def is_user_module(name: str) -> bool:
     if top == _PACKAGE or top in sys.stdlib_module_names or top in sys.builtin_module_names:
         return False
     file = getattr(sys.modules.get(name), "__file__", None)
-    return file is None or not _is_installed(file)
+    return file is None or not is_installed(file)
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_installed(file: str) -> bool:
+def is_installed(file: str) -> bool:
+    """Whether a file belongs to the standard library or to an installed package."""
     path = PurePath(file)
     if {"site-packages", "dist-packages"} & set(path.parts):
         return True

@@ -8,7 +8,6 @@ import dataclasses
 import enum
 import functools
 import importlib.util
-import sys
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +16,7 @@ from .bytecode import bytecode, globals_named
 from .canonical import Canonical, NotCanonical, public_name, public_path
 from .packages import package_of, version_of_package
 from .secrets import is_secret_name
-from .source import function_source, is_user_module, normalised
+from .source import function_source, is_installed, is_user_module, normalised
 from .version import digest
 
 __all__ = ["CodeWalker"]
@@ -181,8 +180,7 @@ class CodeWalker:
         except (ImportError, ValueError):
             spec = None
         file = spec.origin if spec and spec.has_location else None
-        loaded = sys.modules.get(module)
-        if (loaded is not None and not is_user_module(module)) or file is None:
+        if file is None or not is_user_module(module) or is_installed(file):
             self._note(module)
             yield module.encode()
             return

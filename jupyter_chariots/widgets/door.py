@@ -6,9 +6,10 @@ import contextlib
 import socket
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from ..client import PipelinesClient
+from ..client.addresses import segment
 from ..errors import Unavailable
 
 __all__ = ["PROTOCOL", "Door"]
@@ -82,11 +83,11 @@ class Door(PipelinesClient):
             after: an earlier offset: only what was written since, as soon as there is something.
             wait: seconds to wait for that at most.
         """
-        path = f"/jobs/{quote(job, safe='')}/log"
+        path = f"/jobs/{segment(job)}/log"
         if after is None:
             return dict(self._get(path, lines=lines))
         return dict(self._get(path, after=after, wait=wait))
 
 
 def _path(pipeline: str, action: str) -> str:
-    return f"/pipelines/{quote(pipeline, safe='')}/{action}"
+    return f"/pipelines/{segment(pipeline)}/{action}"

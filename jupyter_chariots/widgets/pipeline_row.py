@@ -41,11 +41,15 @@ class PipelineRow:
         self._choices_of: str | None = None
         self._offered: list[tuple[str, str]] = []
         wide = Layout(width="auto")
-        self._head = HTML(layout=Layout(width="250px"))
-        self._input = Text(continuous_update=False, layout=Layout(width="210px"))
+        # all in one line where there is room, wrapped below about 700 px
+        self._head = HTML(layout=Layout(flex="1 1 180px", width="auto", max_width="250px"))
+        self._input = Text(
+            continuous_update=False,
+            layout=Layout(flex="1 1 130px", width="auto", max_width="320px"),
+        )
         self._run = Button(description="Run", icon="play", button_style="primary", layout=wide)
         self._save = Button(description="Save", icon="save", layout=wide)
-        self._choice = Dropdown(options=[_NEWEST], layout=Layout(width="160px"))
+        self._choice = Dropdown(options=[_NEWEST], layout=Layout(flex="0 1 150px", width="auto"))
         self._load = Button(description="Load", icon="download", layout=wide)
         self._remarks, self._answer = HTML(), HTML()
         for kind, button in (("run", self._run), ("save", self._save), ("load", self._load)):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from ..errors import ChariotsError, TimedOut, from_payload
+from ..formats import Received
 from .frames import Frame
 from .process import Child, Hear
 
@@ -118,16 +120,30 @@ class Batch:
         if len(self._calls) == 1:
             self._calls[0].give((header, body))
             return
-        start = 0
-        for index, (call, length) in enumerate(zip(self._calls, header["lengths"], strict=True)):
-            refusal = header["errors"].get(str(index)) if header["errors"] else None
-            if refusal:
-                call.refuse(from_payload(refusal))
+        try:
+            parts = self._parts(header, body)
+        except (AttributeError, LookupError, TypeError, ValueError):
+            self._child.kill()  # it does not keep to the protocol
+            self._refuse(self._child.lost())
+            return
+        for call, part in zip(self._calls, parts, strict=True):
+            if isinstance(part, ChariotsError):
+                call.refuse(part)
             else:
-                call.give(({}, body[start : start + length]))
-            start += length
-        if header["warning"]:
-            self._on_warning(header["warning"])
+                call.give(({}, part))
+        if header.get("warning"):
+            self._on_warning(str(header["warning"]))
+
+    def _parts(self, header: Mapping[str, Any], body: Received) -> list[Received | ChariotsError]:
+        """The answer of each call."""
+        lengths, errors = header["lengths"], header["errors"] or {}
+        if len(lengths) != len(self._calls) or sum(lengths) != len(body) or min(lengths) < 0:
+            raise ValueError("answers are missing")
+        ends = accumulate(lengths)
+        return [
+            from_payload(errors[str(index)]) if errors.get(str(index)) else body[end - length : end]
+            for index, (length, end) in enumerate(zip(lengths, ends, strict=True))
+        ]
 
     def _refuse(self, error: ChariotsError) -> None:
         for call in self._calls:

@@ -39,7 +39,15 @@ from uuid import UUID
 
 from ..errors import SerializationError
 
-__all__ = ["encode", "plain"]
+__all__ = ["decode", "encode", "plain"]
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON; send null")
+
+
+decode = json.JSONDecoder(parse_constant=_no_constant).decode
+"""Read JSON as every parser takes it: without NaN and infinities."""
 
 
 def encode(value: object) -> str:

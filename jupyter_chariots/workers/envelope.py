@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from .. import formats
 from ..errors import BadRequest
 from ..versioning.version import Version
+from . import codec
+from .inference import InferRequest, read_infer
 
 __all__ = [
     "CONTROLS",
@@ -50,6 +52,7 @@ class Envelope(NamedTuple):
         after: ids of the jobs that it waits for.
         priority: of the job; the higher, the sooner.
         idempotency_key: two submissions with one key are one job.
+        infer: the request, if it is one of the Open Inference Protocol.
     """
 
     pipeline_input: Any = None
@@ -58,6 +61,7 @@ class Envelope(NamedTuple):
     after: list[str] | None = None
     priority: int | None = None
     idempotency_key: str | None = None
+    infer: InferRequest | None = None
 
 
 def _is_int(value: object) -> bool:
@@ -77,14 +81,9 @@ _CONTROLS: dict[str, tuple[Callable[[object], bool], str]] = {
 }
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON; send null")
-
-
 CONTROLS = tuple(_CONTROLS)
 """Names of the fields beside the input."""
 
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
 _EMPTY = Envelope()
 
 
@@ -100,7 +99,7 @@ def read_envelope(body: formats.Received) -> Envelope:
     if not body.strip():
         return _EMPTY
     try:
-        data = _decode(body.decode())
+        data = codec.decode(body.decode())
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
         raise BadRequest(f"The body is not JSON: {reason}.", hint=_HINT) from None
@@ -129,12 +128,15 @@ def read_call(body: formats.Received, form: Mapping[str, Any]) -> Envelope:
     Args:
         body: of the request.
         form: ``content_type`` where it is not JSON, and then ``query``: the values of the control
-            fields by name.
+            fields by name. ``infer`` where it is a request of the Open Inference Protocol.
 
     Raises:
         BadRequest: the body is not what its type says, or a field is of the wrong type.
         UnsupportedFormat: nothing here reads a body of that type.
     """
+    if "infer" in form:
+        request = read_infer(body, form["infer"])
+        return Envelope(request.tensors or None, infer=request)
     given = form.get("content_type")
     if given is None:
         return read_envelope(body)
@@ -176,7 +178,7 @@ def read_controls(body: bytes) -> Envelope:
     with contextlib.suppress(ValueError, RecursionError):
         for name, value in _fields(body):
             if name in _CONTROLS:
-                found[name] = _decode(value.decode())
+                found[name] = codec.decode(value.decode())
     return Envelope(None, **_checked(found))
 
 
@@ -190,7 +192,7 @@ def _fields(body: bytes) -> Iterator[tuple[str, bytes]]:
         place = token.end()
         match token.group()[:1]:
             case b'"' if value_at < 0:
-                name = _decode(token.group().decode())
+                name = codec.decode(token.group().decode())
             case b":":
                 value_at = place
             case b"{" | b"[":
@@ -213,7 +215,7 @@ def _read_control(name: str, texts: list[str]) -> Any:
     if name not in ("after", "idempotency_key"):
         # any other text is neither a boolean nor a number, and is refused as such
         with contextlib.suppress(ValueError, RecursionError):
-            value = _decode(texts[-1])
+            value = codec.decode(texts[-1])
     if not fits(value):
         raise BadRequest(
             f"The parameter {name!r} is {texts[-1][:80]!r}; it must be {wanted}.", field=name
@@ -251,14 +253,14 @@ def tail_of(versions: Mapping[str, str], **more: Any) -> bytes:
     return b", " + json.dumps(fields).encode()[1:]
 
 
-def bare(output: str | tuple[str, formats.Body]) -> Answer:
+def bare(output: str | formats.Encoded) -> Answer:
     """An encoded output alone, as it is kept with a job: header (``content_type`` where it is not
     JSON) and bytes.
     """
     return (
         ({}, output.encode())
         if isinstance(output, str)
-        else ({"content_type": output[0]}, output[1])
+        else ({"content_type": output.content_type}, output.body)
     )
 
 
@@ -274,25 +276,26 @@ def answer_of(header: Mapping[str, Any], result: bytes, **more: Any) -> Answer:
     own = {key: header[key] for key in ("run_id", "warnings") if key in header}
     tail = tail_of(header.get("versions", {}), **own, **more)
     if "content_type" in header:
-        return assemble((header["content_type"], result), tail)
+        return assemble(formats.Encoded(header["content_type"], result), tail)
     return {}, b"".join((b'{"pipeline_output": ', result, tail))
 
 
-def assemble(output: str | tuple[str, formats.Body], tail: bytes) -> Answer:
+def assemble(output: str | formats.Encoded, tail: bytes) -> Answer:
     """The answer: an encoded output and the tail.
 
     Args:
-        output: JSON; or media type and bytes, and then the tail goes into ``headers``.
+        output: JSON; or bytes, and then the tail goes into ``headers``, if it is short enough.
         tail: made by :func:`answer_tail`.
     """
     if isinstance(output, str):
         return {}, b"".join((b'{"pipeline_output": ', output.encode(), tail))
-    fields = json.loads(b"{" + tail[2:])
-    headers = {
+    fields = json.loads(b"{" + tail[2:]) if len(tail) <= MOST_IN_HEADERS else {}
+    told = {
         "Chariots-" + name.replace("_", "-").title(): value
         if isinstance(value, str)
         else json.dumps(value)
         for name, value in fields.items()
         if value is not None
     }
-    return {"content_type": output[0], "headers": headers}, output[1]
+    headers = {**output.headers, **told}
+    return {"content_type": output.content_type, "headers": headers}, output.body

@@ -25,6 +25,8 @@ _PREFIX = struct.Struct("!IQ")
 _MAX_HEADER = 64 << 20
 _LARGE = 64 << 10
 _ROOM = 256 << 10
+_MAX_BODY = 1 << 40
+_STEP = 1 << 20  # bytes of a body that are taken before any of it has come
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
 
 
@@ -53,7 +55,8 @@ class Decoder:
     """Cuts a stream of bytes into frames; knows nothing of sockets.
 
     Whoever reads the stream asks for :meth:`room`, reads into it, and tells how much came. A large
-    body is read into memory of its own and stays there.
+    body is read into memory of its own and stays there. That grows with what has come, for what is
+    merely announced need not come.
     """
 
     def __init__(self) -> None:
@@ -61,11 +64,17 @@ class Decoder:
         self._start = self._end = 0  # what of it belongs to frames that were not given yet
         self._header: dict[str, Any] = {}
         self._large: bytearray | None = None  # the body that follows `_header`
-        self._got = 0  # of `_large`
+        self._size = self._got = 0  # of `_large`
 
     def room(self) -> memoryview:
-        """Where the next bytes of the stream belong; never empty."""
+        """Where the next bytes of the stream belong; never empty.
+
+        Raises:
+            FrameError: there is no memory for a body.
+        """
         if self._large is not None:
+            if self._got == len(self._large):
+                self._large = _grown(self._large, min(self._size, 2 * self._got))
             return memoryview(self._large)[self._got :]
         if self._start:
             rest = self._small[self._start : self._end]
@@ -87,7 +96,7 @@ class Decoder:
             yield from self._cut()
             return
         self._got += count
-        if self._got == len(self._large):
+        if self._got == self._size:
             body, self._large = self._large, None
             yield self._header, body
 
@@ -104,8 +113,8 @@ class Decoder:
         small = self._small
         while self._end - self._start >= _PREFIX.size:
             head_size, body_size = _PREFIX.unpack_from(small, self._start)
-            if head_size > _MAX_HEADER:
-                raise FrameError(f"a header of {head_size} bytes")
+            if head_size > _MAX_HEADER or body_size > _MAX_BODY:
+                raise FrameError(f"a header of {head_size} bytes, a body of {body_size}")
             head_at = self._start + _PREFIX.size
             body_at = head_at + head_size
             have = min(body_size, self._end - body_at)
@@ -116,26 +125,30 @@ class Decoder:
             if body_size < _LARGE:
                 yield header, bytes(small[body_at : self._start])
                 continue
-            large = _memory(body_size)
-            large[:have] = small[body_at : self._start]
+            large = small[body_at : self._start]
             if have == body_size:
                 yield header, large
             else:
-                self._header, self._large, self._got = header, large, have
+                self._header, self._size, self._got = header, body_size, have
+                self._large = _grown(large, min(body_size, max(2 * have, _STEP)))
 
 
 def _parsed(head: bytearray) -> dict[str, Any]:
     try:
         header = json.loads(head)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError(f"a header that is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise FrameError("a header that is not an object")
     return header
 
 
-def _memory(size: int) -> bytearray:
+def _grown(data: bytearray, size: int) -> bytearray:
     try:
-        return bytearray(size)
-    except (MemoryError, OverflowError) as error:
-        raise FrameError(f"a body of {size} bytes") from error
+        try:
+            data += bytes(size - len(data))
+            return data
+        except BufferError:  # somebody still holds the room of before
+            return data + bytes(size - len(data))
+    except MemoryError as error:
+        raise FrameError(f"a body of more than {len(data)} bytes") from error

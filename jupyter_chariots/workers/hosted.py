@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from .. import formats
+from .. import faults, formats
 from ..errors import (
     ChariotsError,
     InvalidInput,
@@ -19,7 +19,7 @@ from ..pipelines.pipeline import Pipeline
 from ..pipelines.runners import BaseRunner
 from ..pipelines.state import load_state
 from ..versioning.spec import PipelineSpec
-from ..versioning.version import Version
+from ..versioning.version import Version, combine
 from . import codec
 from .envelope import (
     MOST_IN_HEADERS,
@@ -32,6 +32,7 @@ from .envelope import (
     read_envelope,
     tail_of,
 )
+from .inference import InferRequest, Tensors, model_version
 from .inputs import arranged
 from .interrupts import Interrupts
 from .joining import Joining
@@ -65,7 +66,7 @@ class Hosted:
         self._runner, self._interrupts = runner, interrupts
         self._loaded: Any = None
         self._unsure: set[str] = set()  # ops that a run may have left half changed
-        self._tail = answer_tail(spec.node_versions({}))
+        self._name_versions({})
         self._joining = Joining(spec.name, self._run, self._single)
         output = next((n for n in spec.nodes if "__pipeline_output__" in n.outputs), None)
         self._output_node = output.name if output else None
@@ -83,11 +84,18 @@ class Hosted:
         """
         wanted = {op: versions[op] for op in self.spec.stateful if op in versions}
         payloads = {op: self._read(store, op, stored.get(op, wanted[op])) for op in wanted}
+        faults.reached("states read")
         for op, payload in payloads.items():
             self._set(op, payload, wanted[op])
-        self._tail = answer_tail(self.spec.node_versions(versions))
+        self._name_versions(versions)
+        faults.reached("states loaded")
         # its facts stand with the version under which the state is stored
         self._schema = self._schema_of(store, {**versions, **stored})
+
+    def _name_versions(self, versions: Mapping[str, Version]) -> None:
+        nodes = self.spec.node_versions(versions)
+        self._tail = answer_tail(nodes)
+        self._version = model_version(combine(nodes.items()))
 
     def call(
         self, body: formats.Received, form: Mapping[str, Any] = MappingProxyType({})
@@ -97,10 +105,14 @@ class Hosted:
         Args:
             body: of the request.
             form: ``content_type``, ``query`` and ``accept`` of the request, where they are not
-                those of JSON.
+                those of JSON; ``infer``, if it is one of the Open Inference Protocol.
         """
-        pipeline_input = self._arranged(self._given(read_call(body, form)))
-        return assemble(self._execute(pipeline_input, form), self._tail)
+        envelope = read_call(body, form)
+        if envelope.infer:
+            envelope.infer.check(self._version)
+        pipeline_input = self._arranged(self._given(envelope))
+        output = self._execute(pipeline_input, form, envelope.infer, self._version)
+        return assemble(output, self._tail)
 
     def calls(
         self, bodies: Sequence[formats.Received]
@@ -206,11 +218,13 @@ class Hosted:
         given = self._given(envelope)  # refused before a store is asked
         started = store.sequence()
         before = self._start(store)
+        faults.reached("start chosen")
         self._schema = self._schema_of(store, before)
         pipeline_input = self._arranged(given)
         self.pipeline.last_run = None
         self._unsure = {op.name for op in self.spec.ops if op.carries}
-        output = self._execute(pipeline_input, form)
+        output = self._execute(pipeline_input, form, envelope.infer)
+        faults.reached("fitted")
         form_of_output, result = bare(output)
         record = self.pipeline.last_run
         after = before if record is None else {**before, **record.after}
@@ -317,6 +331,8 @@ class Hosted:
 
     def _arranged(self, given: Any) -> Any:
         """The input as the op that gets it knows it from its fit."""
+        if isinstance(given, Tensors):
+            given = given.value(self._schema)
         return given if self._schema is None else arranged(given, self._schema, self.spec.name)
 
     def _schema_of(self, store: Store, versions: Mapping[str, Version]) -> Any:
@@ -347,9 +363,13 @@ class Hosted:
             return error
 
     def _execute(
-        self, pipeline_input: Any, form: Mapping[str, Any]
-    ) -> str | tuple[str, formats.Body]:
-        """The output of one execution: JSON, or media type and bytes."""
+        self,
+        pipeline_input: Any,
+        form: Mapping[str, Any],
+        infer: InferRequest | None = None,
+        version: str | None = None,
+    ) -> str | formats.Encoded:
+        """The output of one execution: JSON, or bytes; for ``infer`` as its answer."""
         name = self.spec.name
         wanted = formats.preferred(form.get("accept", ""))
         if len(self._tail) > MOST_IN_HEADERS:
@@ -357,7 +377,10 @@ class Hosted:
         try:
             with self._interrupts:
                 output = self._runner.run(self.pipeline, pipeline_input)
-                return formats.encode(output, wanted) or codec.encode(output)
+                if infer:
+                    return infer.write(output, version)
+                data = formats.encode(output, wanted)
+                return formats.Encoded(*data) if data else codec.encode(output)
         except SerializationError as error:
             where = f" (node {self._output_node!r})" if self._output_node else ""
             raise SerializationError(

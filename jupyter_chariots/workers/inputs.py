@@ -8,6 +8,7 @@ a data frame        a data frame                the same, its columns in the ord
 records             records                     records, their keys in the order of the fit
 rows of numbers     rows (JSON)                 the same, ``null`` as NaN
 rows of numbers     records (JSON)              rows of their values, in the order that they have
+any of these        columns (tensors)           the same as of records
 anything else       anything                    what came
 ==================  ==========================  ==============================================
 
@@ -21,10 +22,14 @@ from typing import Any
 
 from ..errors import InvalidInput
 
-__all__ = ["arranged"]
+__all__ = ["Columns", "arranged"]
 
 _NUMBERS = ("int", "uint", "float")
 _NAN = float("nan")
+
+
+class Columns(dict[str, Any]):
+    """Columns of equal length by name, as arrays of numpy: numbers, booleans, or objects."""
 
 
 def arranged(value: Any, schema: Mapping[str, Any], pipeline: str) -> Any:
@@ -40,7 +45,7 @@ def arranged(value: Any, schema: Mapping[str, Any], pipeline: str) -> Any:
     """
     kind, columns = schema.get("kind"), schema.get("columns")
     if kind in ("array", "rows", "series"):
-        value = _values(value)
+        value = _stacked(value, kind) if isinstance(value, Columns) else _values(value)
         numbers = str(schema.get("dtype", "")).startswith(_NUMBERS)
         return _with_nan(value) if numbers and isinstance(value, list) else value
     if not columns or schema["shape"][-1] != len(columns):
@@ -51,6 +56,8 @@ def arranged(value: Any, schema: Mapping[str, Any], pipeline: str) -> Any:
     try:
         if kind == "frame" and hasattr(value, "columns"):
             return _reordered(value, list(dtypes))
+        if isinstance(value, Columns):
+            return _of_columns(value, dtypes) if kind == "frame" else _records_of(value, dtypes)
         if isinstance(value, list):
             arrange = _frame if kind == "frame" else _records
             return arrange(value, dtypes)
@@ -78,6 +85,13 @@ def _values(value: Any) -> Any:
     if not all(isinstance(one, dict) and one.keys() == value[0].keys() for one in value):
         return value
     return [[one[name] for name in names] for one in value]
+
+
+def _stacked(columns: Columns, kind: str) -> Any:
+    import numpy
+
+    array = numpy.column_stack(list(columns.values()))
+    return array.tolist() if kind == "rows" else array
 
 
 def _with_nan(value: Any) -> Any:
@@ -139,6 +153,12 @@ def _records(records: list[Any], dtypes: Mapping[str, str]) -> list[Any]:
     ]
 
 
+def _records_of(columns: Columns, dtypes: Mapping[str, str]) -> list[Any]:
+    _check_names(list(columns), list(dtypes))
+    rows = zip(*(columns[name].tolist() for name in dtypes), strict=True)
+    return [dict(zip(dtypes, row, strict=True)) for row in rows]
+
+
 # -- frames -----------------------------------------------------------------------------------
 
 
@@ -162,7 +182,24 @@ def _frame(rows: list[Any], dtypes: Mapping[str, str]) -> Any:
         place: _column(pandas, column, dtype, name)
         for place, (column, (name, dtype)) in enumerate(zip(columns, dtypes.items(), strict=True))
     }
-    frame = pandas.DataFrame(data)
+    return _with_names(pandas, pandas.DataFrame(data), names)
+
+
+def _of_columns(columns: Columns, dtypes: Mapping[str, str]) -> Any:
+    """A data frame; numbers stay what they are, as in a frame that came as such."""
+    import pandas
+
+    _check_names(list(columns), list(dtypes))
+    data = {
+        place: _column(pandas, columns[name].tolist(), dtype, name)
+        if columns[name].dtype.kind == "O" or "[" in dtype
+        else columns[name]
+        for place, (name, dtype) in enumerate(dtypes.items())
+    }
+    return _with_names(pandas, pandas.DataFrame(data), list(dtypes))
+
+
+def _with_names(pandas: Any, frame: Any, names: list[str]) -> Any:
     # a schema has names as text: those that merely count were numbers
     if names != [str(place) for place in range(len(names))]:
         frame.columns = pandas.Index(names)

@@ -91,7 +91,7 @@ class Launcher:
         }
         try:
             info, _ = await child.request(setup, timeout=self.start_timeout)
-            if info["protocol"] != PROTOCOL:
+            if info.get("protocol") != PROTOCOL:
                 raise ConfigurationError(
                     f"{self.python} has a release of jupyter_chariots that does not go with the "
                     "server's.",

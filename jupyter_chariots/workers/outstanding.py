@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..errors import Cancelled, ChariotsError, TimedOut, WorkerLost, from_payload
 from .descendants import GRACE
-from .frames import Frame
+from .frames import Frame, FrameError
 
 __all__ = ["Hear", "Outstanding"]
 
@@ -123,13 +123,17 @@ class Outstanding:
         """Give an answer, or what a request has printed, to those who wait for it.
 
         Raises:
-            KeyError: no such request was made.
+            FrameError: it is neither, or no such request was made.
         """
-        number = frame[0]["id"]
+        number, error = frame[0].get("id"), frame[0].get("error")
+        if type(number) is not int or not isinstance(error, dict | None):
+            raise FrameError("an answer that is none")
         if "note" in frame[0]:
             self._note(self._requests.get(number), frame)
             return
-        request = self._requests.pop(number)
+        request = self._requests.pop(number, None)
+        if request is None:
+            raise FrameError(f"an answer to request {number}, which was not made")
         now = self._loop.time()
         self.took, self._since = now - self._since, now
         self._watch()

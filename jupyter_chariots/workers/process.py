@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,12 +13,14 @@ from typing import Any
 from ..errors import WorkerLost
 from .channel import Offer
 from .descendants import GRACE
-from .frames import Decoder, Frame, FrameError, pack, parts
+from .frames import Decoder, Frame, pack, parts
 from .guard_process import GuardProcess
 from .outstanding import Hear, Outstanding
 from .session import Session
 
 __all__ = ["Child", "Hear"]
+
+_log = logging.getLogger(__name__)
 
 
 class Child(asyncio.BufferedProtocol):
@@ -290,8 +293,11 @@ class Child(asyncio.BufferedProtocol):
         try:
             for frame in self._decoder.filled(nbytes):
                 self.outstanding.take(frame)
-        except (FrameError, KeyError):
+        except Exception as error:  # whatever user code that has got hold of the socket may say
+            _log.error("The process of %r does not keep to the protocol: %s", self.label, error)
             self.kill()
+            if self._transport:
+                self._transport.abort()
         if self.on_answer:
             self.on_answer(self)
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
+from .. import faults
 from ..errors import ChariotsError, NotLoaded, Unavailable, WorkerLost
 from ..op_store.records import Choice, Definition, Served
 from .backing_off import BackOff
@@ -197,6 +198,17 @@ class Replicas:
         self._forget_losses()
         self._enter("cold")
 
+    async def unload(self) -> None:
+        """End the processes when they have answered the calls that they run; refuse those that
+        wait, and all others, until something is served again.
+        """
+        async with self._changing:
+            self.served = None
+            self._processes.use([], drain=True)
+            self._dispatcher.refuse(self._not_loaded)
+            self._forget_losses()
+            self._enter("cold")
+
     async def stop(self, *, drain: bool = False) -> None:
         """End the processes; calls after this are refused.
 
@@ -223,12 +235,7 @@ class Replicas:
                 return
             self._check_open()
             if self.served is None:
-                raise NotLoaded(
-                    f"Pipeline {self.definition.name!r} is not loaded.",
-                    hint=f'Run client.load_pipeline("{self.definition.name}"); before that, its '
-                    "ops have to be trained and saved.",
-                    pipeline=self.definition.name,
-                )
+                raise self._not_loaded()
             self._back_off.check()
             self._enter("starting")
             self._make_room()
@@ -249,10 +256,12 @@ class Replicas:
             self._check_open()
             self._make_room()
             async with self._processes.loaded(served, self.wanted) as children:
+                faults.reached("replicas ready")
                 if commit:
                     await commit()
             self.served = served
             self._processes.use(children, drain=True)
+            faults.reached("switched")
             self._touch()
             self._forget_losses()
             self._enter("ready")
@@ -332,6 +341,14 @@ class Replicas:
     def _check_open(self) -> None:
         if self._closed:
             raise self._stopped()
+
+    def _not_loaded(self) -> NotLoaded:
+        return NotLoaded(
+            f"Pipeline {self.definition.name!r} is not loaded.",
+            hint=f'Run client.load_pipeline("{self.definition.name}"); before that, its '
+            "ops have to be trained and saved.",
+            pipeline=self.definition.name,
+        )
 
     def _stopped(self) -> Unavailable:
         return Unavailable(f"Pipeline {self.definition.name!r} is being stopped.")

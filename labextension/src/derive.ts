@@ -159,7 +159,8 @@ export function detailsOf(
       });
     }
   }
-  if (view.last_error && state !== 'failed' && state !== 'restarting') {
+  const told = note?.failure.message === view.last_error?.message; // the note says it already
+  if (view.last_error && !told && state !== 'failed' && state !== 'restarting') {
     const text = blame(view.last_error);
     const title = trans.__('The last call that failed: %1', view.last_error.message);
     lines.push({ key: 'error', kind: 'bad', text, title, link: details });

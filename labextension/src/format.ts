@@ -90,6 +90,12 @@ export function clock(when: Date): string {
   return when.toLocaleTimeString(undefined, { hour12: false });
 }
 
+/** Today the time, else the day with it. */
+export function moment(when: Date): string {
+  const today = when.toDateString() === new Date().toDateString();
+  return today ? clock(when) : day(when);
+}
+
 /** "9m ago" up to a day, then "3 Nov 16:20". */
 export function ago(when: Date, now: number): string {
   const age = now - when.getTime();

@@ -96,7 +96,10 @@ export function makeHost(options: IHostOptions): IHost {
           const view = viewOf(name);
           const after = view?.served ?? null;
           warn(warnings);
-          if (!view || !after || after.seq === before?.seq) {
+          const changed = (view?.ops ?? []).filter(
+            op => after?.versions[op]?.version !== before?.versions[op]?.version
+          );
+          if (!after || !changed.length) {
             Notification.info(trans.__('%1 serves the newest versions that fit.', name), {
               autoClose: 3000
             });
@@ -108,12 +111,8 @@ export function makeHost(options: IHostOptions): IHost {
               was[op] = number;
             }
           }
-          const changed = (view.ops ?? []).filter(
-            op => after.versions[op]?.version !== before?.versions[op]?.version
-          );
-          const told = changed.length ? changed : (view.ops ?? []);
-          const now = told.map(op => `${op} ${after.versions[op]?.number ?? '–'}`).join(', ');
-          const old = told.map(op => was[op] ?? '').filter(Boolean).join(', ');
+          const now = changed.map(op => `${op} ${after.versions[op]?.number ?? '–'}`).join(', ');
+          const old = changed.map(op => was[op] ?? '').filter(Boolean).join(', ');
           const undo = Object.keys(was).length
             ? [{ label: trans.__('Undo'), callback: () => host.load(name, was) }]
             : [];

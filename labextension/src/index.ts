@@ -6,6 +6,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import { ICommandPalette, IToolbarWidgetRegistry, MainAreaWidget, Notification, WidgetTracker } from '@jupyterlab/apputils';
 import { URLExt } from '@jupyterlab/coreutils';
 import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { NotebookPanel } from '@jupyterlab/notebook';
 import { ServerConnection } from '@jupyterlab/services';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
@@ -16,11 +17,14 @@ import { Api } from './api';
 import { addCommands } from './commands';
 import { blame } from './derive';
 import { makeHost } from './host';
+import type { IHostOptions } from './host';
 import { ChariotsModel } from './model';
 import { NotebookServing } from './notebook';
+import { underRoot } from './paths';
 import { CommandIDs, IChariots } from './tokens';
-import type { IHost, ViewTab } from './tokens';
+import type { ViewTab } from './tokens';
 import type { IEvent } from './types';
+import { RANK, cellPanels } from './widgets/cellpanel';
 import { LogWidget } from './widgets/log';
 import type { ILogOf } from './widgets/log';
 import { serveButton } from './widgets/notebookbutton';
@@ -44,6 +48,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     ILayoutRestorer,
     ICommandPalette,
     INotebookTracker,
+    IRenderMimeRegistry,
     ISettingRegistry,
     IStateDB,
     IStatusBar,
@@ -56,6 +61,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
     notebooks: INotebookTracker | null,
+    renderers: IRenderMimeRegistry | null,
     settings: ISettingRegistry | null,
     stateDB: IStateDB | null,
     statusBar: IStatusBar | null,
@@ -73,18 +79,18 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     );
     const model = new ChariotsModel(api);
     const serving = new NotebookServing(model, trans, () => host);
-    const host: IHost = makeHost({
+    const around: Omit<IHostOptions, 'visible'> = {
       model,
       commands: app.commands,
       trans,
       serve: notebooks ? () => void serving.serve(notebooks.currentWidget) : null,
       goTo: (path, cell) => {
-        void app.commands.execute('docmanager:open', { path }).then(widget => {
+        void app.commands.execute('docmanager:open', { path: underRoot(path) }).then(widget => {
           showCell(widget as NotebookPanel | null, cell);
         });
-      },
-      visible: () => panel.isVisible
-    });
+      }
+    };
+    const host = makeHost({ ...around, visible: () => panel.isVisible });
     const chariots: IChariots = { model, host, trans };
 
     // what the page tells the model
@@ -105,7 +111,7 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
     if (stateDB) {
       void stateDB.fetch(ARRANGEMENT).then(saved => {
         if (saved && typeof saved === 'object') {
-          panel.arrange(saved as unknown as Partial<IArrangement>);
+          panel.restore(saved as unknown as Partial<IArrangement>);
         }
         panel.arranged.connect((_, now) => void stateDB.save(ARRANGEMENT, now as never));
       });
@@ -174,6 +180,10 @@ const plugin: JupyterFrontEndPlugin<IChariots> = {
         name: widget => widget.content.id
       });
     }
+
+    // the panel in the output of a cell, whose rows are seen by whoever presses its buttons
+    const inCell = { ...chariots, host: makeHost({ ...around, visible: () => true }) };
+    renderers?.addFactory(cellPanels(inCell, notebooks), RANK);
 
     // the notebook's toolbar
     toolbars?.addFactory<NotebookPanel>('Notebook', 'chariots-serve', widget =>

@@ -47,6 +47,8 @@ const GRACE_MS = 15_000;
 const GAP_MS = 150;
 /** An event is given this long to bring an answer of the long poll with it. */
 const HEARD_MS = 100;
+/** Progress is shown no faster than this. */
+const PROGRESS_MS = 250;
 /** Away this long, the page says so. */
 const SAY_MS = 2_000;
 const LONGEST_BACKOFF_MS = 30_000;
@@ -54,8 +56,11 @@ const LONGEST_BACKOFF_MS = 30_000;
 export class ChariotsModel {
   constructor(
     readonly api: Api,
-    private readonly clock: IClock = REAL
-  ) {}
+    private readonly clock: IClock = REAL,
+    first: IState = EMPTY
+  ) {
+    this._state = first;
+  }
 
   get state(): IState {
     return this._state;
@@ -106,7 +111,10 @@ export class ChariotsModel {
       return;
     }
     if (event.progress !== undefined) {
-      this.set(withProgress(this._state, event));
+      this._progress.set(event.job ?? event.id ?? '', event);
+      if (!this._gate) {
+        this.showProgress();
+      }
       return;
     }
     const { seq } = event;
@@ -124,6 +132,16 @@ export class ChariotsModel {
           void this.refresh();
         }
       }, HEARD_MS);
+    }
+  }
+
+  /** What has come since the last time; of each job only the latest counts. */
+  private showProgress(): void {
+    this._gate = null;
+    if (this._progress.size) {
+      this.set([...this._progress.values()].reduce(withProgress, this._state));
+      this._progress.clear();
+      this._gate = this.clock.later(() => this.showProgress(), PROGRESS_MS);
     }
   }
 
@@ -292,6 +310,7 @@ export class ChariotsModel {
     this._failures = 0;
     this._saying?.();
     this._saying = null;
+    this._progress.clear(); // the snapshot is newer
     const state = next();
     if (state.server?.pid !== this._state.server?.pid) {
       this._heard = state.seq ?? 0; // another server counts anew
@@ -348,7 +367,7 @@ export class ChariotsModel {
     }
   }
 
-  private _state: IState = EMPTY;
+  private _state: IState;
   private _listeners = new Set<() => void>();
   private _watchers = 0;
   private _visible = true;
@@ -366,4 +385,6 @@ export class ChariotsModel {
   private _saying: (() => void) | null = null;
   private _checking: (() => void) | null = null;
   private _waiting: (() => void)[] = [];
+  private _progress = new Map<string, IEvent>();
+  private _gate: (() => void) | null = null;
 }

@@ -15,9 +15,10 @@ import type {
 
 /**
  * `first`: nothing known yet; `live`; `away`: no answer; `absent`: the server does not run
- * the extension; `forbidden`: it does, but this user may not look.
+ * the extension; `forbidden`: it does, but this user may not look; `kept`: a notebook's last
+ * state.
  */
-export type Connection = 'first' | 'live' | 'away' | 'absent' | 'forbidden';
+export type Connection = 'first' | 'live' | 'away' | 'absent' | 'forbidden' | 'kept';
 
 /** What somebody has asked for and is not done yet. */
 export type Busy = 'run' | 'save' | 'load';

@@ -37,6 +37,8 @@ export interface IChariots {
   readonly model: ChariotsModel;
   readonly host: IHost;
   readonly trans: TranslationBundle;
+  /** It is shown in the output of a cell: hooks for tests are classes there. */
+  readonly inCell?: boolean;
 }
 
 export const IChariots = new Token<IChariots>(

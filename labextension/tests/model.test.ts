@@ -156,6 +156,20 @@ describe('events', () => {
     expect(model.state.jobs[0].progress?.fraction).toBe(0.5);
   });
 
+  it('shows progress four times a second at most, and the latest in any case', async () => {
+    await live({ jobs: [job('one', { status: 'running' })] });
+    const fraction = () => model.state.jobs[0].progress?.fraction;
+    for (let i = 1; i <= 9; i++) {
+      model.hear({ schema_id: EVENT, job: 'one', progress: { fraction: i / 10 } });
+    }
+    expect(fraction()).toBe(0.1);
+    await clock.pass(250);
+    expect(fraction()).toBe(0.9);
+    await clock.pass(250);
+    model.hear({ schema_id: EVENT, job: 'one', progress: { fraction: 1 } });
+    expect(fraction()).toBe(1);
+  });
+
   it('takes another server for what it is, though its numbers are smaller', async () => {
     await live({ seq: 50, state_seq: 9, pipelines: [pipeline('old')] });
     await server.last.answer(

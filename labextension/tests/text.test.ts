@@ -3,6 +3,7 @@ import about from '../package.json';
 import { settle, spans } from '../src/ansi';
 import { blame, stateOf } from '../src/derive';
 import * as format from '../src/format';
+import { underRoot } from '../src/paths';
 import { RELEASE } from '../src/release';
 import { python } from '../src/snippets';
 import { pipeline } from './fakes';
@@ -84,4 +85,15 @@ describe('lines of a terminal', () => {
 
 it('the page is of the release that its package says', () => {
   expect(about.version).toBe(RELEASE);
+});
+
+describe('paths', () => {
+  it('are as JupyterLab has them', () => {
+    expect(underRoot('/data/work/a/x.ipynb', '/data/work')).toBe('a/x.ipynb');
+    expect(underRoot('/home/me/work/x.ipynb', '~/work')).toBe('x.ipynb');
+    expect(underRoot('C:\\work\\a\\x.ipynb', 'C:\\work')).toBe('a/x.ipynb');
+    expect(underRoot('/elsewhere/x.ipynb', '/data/work')).toBe('/elsewhere/x.ipynb');
+    expect(underRoot('some.module', '/data/work')).toBe('some.module');
+    expect(underRoot('x.ipynb', '')).toBe('x.ipynb');
+  });
 });

@@ -11,8 +11,7 @@ import statistics
 import sys
 from pathlib import Path
 
-from jupyter_chariots import BaseMLOp, MLMode, Node, OpStore, Pipeline, SequentialRunner
-from jupyter_chariots.op_store import faults
+from jupyter_chariots import BaseMLOp, MLMode, Node, OpStore, Pipeline, SequentialRunner, faults
 
 IN, OUT = "__pipeline_input__", "__pipeline_output__"
 SECRET = b"a secret of thirty-two bytes ....."

@@ -1,13 +1,12 @@
 """A commit, a save, a load … cut off at any point leaves the store as it was, or whole.
 
 Real processes kill themselves at each point that the store names, one after the other, until the
-act ends by itself; so no point is missed, also none that is added later.
-``tests/op_store/test_crashes.py`` looks at some of them more closely.
+act ends by itself. ``tests/op_store/test_crashes.py`` looks at some of them more closely; the same
+with servers, kernels and children is in ``tests/faults/test_kills.py``, which misses no point.
 """
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
@@ -16,16 +15,6 @@ import pytest
 
 from ..live import REPOSITORY
 from .cut import ACTS, open_store, prediction, prepare, training
-
-PACKAGE = REPOSITORY / "jupyter_chariots"
-JOBS = ("waiting.py", "claims.py")
-
-
-def named_points():
-    """The points that the sources name; tests/op_store/test_job_crashes.py has those of jobs."""
-    sources = (path for path in PACKAGE.rglob("*.py") if path.name not in JOBS)
-    texts = (path.read_text() for path in sources)
-    return {point for text in texts for point in re.findall(r'faults\.reached\("(.+?)"\)', text)}
 
 
 def cut_off(path, act, index):
@@ -85,12 +74,3 @@ def test_it_is_as_it_was_or_whole(tmp_path, act):
             ACTS[act](store)
         assert look(path) == after, f"done again after {passed}"
         index += 1
-
-
-def test_no_point_is_missed(tmp_path):
-    passed = set()
-    for act in ACTS:
-        path = tmp_path / act / "op_store.db"
-        prepare(path, act)
-        passed |= set(cut_off(path, act, -1)[0])
-    assert passed == named_points()

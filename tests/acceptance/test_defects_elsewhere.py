@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 NAMED = re.compile(r"→ (\S+\.py)::(\S+)")
 TABLES = {
     path.name: NAMED.findall(ast.get_docstring(ast.parse(path.read_text())) or "")
-    for path in sorted(HERE.glob("test_defects_*.py"))
+    for path in sorted([*HERE.glob("test_defects_*.py"), HERE / "test_processes.py"])
     if path != Path(__file__)
 }
 
@@ -38,11 +38,12 @@ def test_the_tests_that_a_table_names_exist(table):
 
 
 def test_every_subject_has_a_table():
-    subjects = {name.removeprefix("test_defects_").removesuffix(".py") for name in TABLES}
+    subjects = {name.removesuffix(".py").rpartition("_")[2] for name in TABLES}
     assert subjects == {
         "client",
         "graph",
         "packaging",
+        "processes",
         "serving",
         "status",
         "store",

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
+from ..disks import fill, small_disk
 from ..live import wait_for
 from ..processes import descendants
 from .job_lab import SAMPLES, JobLab, kill, workers
@@ -117,23 +117,6 @@ def test_jobs_go_on_while_another_process_locks_the_store_for_five_seconds(own):
     assert "end" not in lab.events("cancelled")
 
 
-@contextmanager
-def small_disk(folder, size):
-    """Mount a file system of this size there."""
-    folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except OSError:
-        mounted = False
-    if not mounted:
-        pytest.skip("a file system can be mounted by root only")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
 def test_a_disk_that_is_full_when_results_are_written(own, tmp_path):
     root = tmp_path / "root"
     with small_disk(root / ".chariots", 8 << 20):
@@ -169,17 +152,6 @@ def gave_up(lab, job):
     """Whether a result was not written: the job says so, or the log, that not even that fits."""
     complaint = f"The end of job {job} cannot be written"
     return lab.job(job)["status"] == "failed" or complaint in lab.server.log_tail()
-
-
-def fill(path):
-    """Write a file until nothing fits any more."""
-    with path.open("wb", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while file.write(bytes(size)):
-                    pass
-            except OSError:
-                continue
 
 
 def test_a_server_whose_store_is_removed_says_so_and_ends(own, tmp_path):

@@ -1,8 +1,34 @@
 """What user code may do to its process, and what happens to processes, felt by nobody else.
 
-Shown elsewhere: a package that is missing in the child (``test_serve_from_a_cell.py``), children
-that end with a server which is no Jupyter server (``tests/workers/test_guard.py``).
-"""
+Tests of other files show, each with real processes:
+
+what a pipeline returns cannot be encoded
+    → acceptance/test_defects_status.py::test_a_failure_is_json_that_says_what_happened_and_what_to_do
+    → workers/test_codec.py::test_more_that_has_no_form
+it cannot be unpickled in the child, for a package is missing there
+    → acceptance/test_serve_from_a_cell.py::test_a_package_that_is_missing_in_the_child_is_named
+    → acceptance/test_replicas.py::test_what_does_not_start_is_said_by_serve
+it was defined with another Python (below, with one where there is another)
+    → server/test_serving.py::test_another_python_is_refused_before_anything_is_opened
+a thousand calls at once
+    → acceptance/test_replicas.py::test_a_thousand_calls_at_once
+a client goes away in mid-call
+    → acceptance/test_replicas.py::test_a_client_that_goes_away
+    → acceptance/test_replicas.py::test_a_fit_goes_on_without_its_client
+two servers on one op store
+    → acceptance/test_replicas.py::test_two_servers_serve_the_same_definitions
+    → acceptance/test_served_semantics.py::test_two_servers_switch_together_while_calls_run
+a load while calls run
+    → acceptance/test_replicas.py::test_a_load_while_calls_run
+    → acceptance/test_served_semantics.py::test_a_refused_load_changes_nothing_while_calls_run
+one of several replicas is killed, again and again
+    → acceptance/test_replicas.py::test_one_is_killed_under_load
+    → acceptance/test_replicas.py::test_a_storm_of_crashes
+C code ignores SIGINT, and somebody cancels
+    → acceptance/test_the_cell_feels_right.py::test_interrupting_the_kernel_cancels_a_call
+children of a server that is no Jupyter server
+    → workers/test_guard.py::test_nothing_outlives_a_server_that_ends
+"""  # noqa: E501
 
 from __future__ import annotations
 
@@ -33,10 +59,8 @@ from pathlib import Path
 from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline
 
 def started_loky():
-    from sklearn.ensemble import RandomForestClassifier
-    from joblib import parallel_config
-    with parallel_config(backend="loky"):
-        RandomForestClassifier(4, n_jobs=2).fit([[0], [1]] * 20, [0, 1] * 20)
+    from joblib import Parallel, delayed  # as scikit-learn does, whose import takes its time
+    Parallel(n_jobs=2, backend="loky")(delayed(abs)(number) for number in range(4))
 
 def started_multiprocessing():
     context = multiprocessing.get_context("spawn")
@@ -197,13 +221,11 @@ def test_a_guard_that_is_killed_is_replaced_and_nobody_feels_it(lab):
     assert lab.pid() == pid
     processes = descendants(lab.server.pid)
     lab.server.kill()
-    wait_for(lambda: not any(p.alive for p in processes), "the end of all", 20.0)
+    wait_for(lambda: not any(p.alive for p in processes), "the end of all")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_no_process_outlives_the_server(lab, at_once, number):
-    if signal.getsignal(number) == signal.SIG_IGN:
-        pytest.skip("whoever runs the tests has this signal ignored")
     starts = [["start", "multiprocessing"], ["start", "session"]]
     calls = [
         at_once(lab.ask, ["start", "loky"], *starts, ["wait", "call"]),
@@ -219,7 +241,7 @@ def test_no_process_outlives_the_server(lab, at_once, number):
         assert part in names
     lab.server.process.send_signal(number)
     lab.server.process.wait(60)
-    wait_for(lambda: not [p.command for p in processes if p.alive], "the end of all", 20.0)
+    wait_for(lambda: not [p.command for p in processes if p.alive], "the end of all")
     for call in calls:
         with contextlib.suppress(OSError):  # the connection went with the server
             assert call.result().status >= 500

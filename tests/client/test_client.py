@@ -83,7 +83,13 @@ def test_roll_back_history_and_diff(client):
     assert sampled != pca
     assert len(client.history("pcaop", limit=1)) == 1
     assert client.history("pcaop", limit=None) == client.history("pcaop")
-    assert client.diff("pcaop", pca, sampled)
+    rows = {version_of(row): row for row in client.history("pcaop")}
+    differs = client.diff("pcaop", pca, sampled)
+    assert differs
+    assert client.diff(rows[pca], rows[sampled]) == differs
+    for wrong in [("pcaop", pca), (rows[pca], client.history("logisticop", 1)[0]), (pca, sampled)]:
+        with pytest.raises(errors.BadRequest, match="of one op"):
+            client.diff(*wrong)
     client.load_pipeline("pred_iris", {"pcaop": pca})
     assert client.pipeline_versions("pred_iris") == whole
     with pytest.raises(errors.VersionError):

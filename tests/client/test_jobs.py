@@ -240,14 +240,6 @@ def test_the_log_of_a_pipeline_is_followed_until_ctrl_c(client, server, gate, ca
     assert capsys.readouterr().out == "".join(texts)
 
 
-@pytest.fixture(autouse=True)
-def ctrl_c():
-    """Also where whoever runs the tests has this signal ignored, as shells do in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def hasty(server):
     one = Hasty(server.url, server.token)

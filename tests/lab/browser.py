@@ -17,7 +17,7 @@ from ..live import REPOSITORY, LiveServer
 PREBUILT = REPOSITORY / "labextension" / "prebuilt"
 AXE = REPOSITORY / "labextension" / "node_modules" / "axe-core" / "axe.min.js"
 PICTURES = Path(os.environ.get("CHARIOTS_PICTURES") or REPOSITORY / "build" / "pictures")
-LONG_MS = 20_000
+LONG_MS = 60_000
 
 FLAGS = [
     "--no-sandbox",  # root has none
@@ -55,6 +55,8 @@ def equip(server: LiveServer, settings: dict[str, Any] | None = None) -> LiveSer
         link.symlink_to(PREBUILT)
     folder = Path(server.environment["JUPYTER_CONFIG_DIR"]) / "labconfig"
     folder.mkdir(parents=True, exist_ok=True)
+    # in a virtual environment that of the last install would come first
+    server.environment["JUPYTER_PREFER_ENV_PATH"] = "0"
     overrides = json.dumps({**_QUIET, **(settings or {})})
     (folder / "default_setting_overrides.json").write_text(overrides)
     return server
@@ -120,9 +122,17 @@ class Lab:
         return self
 
     def show(self) -> Lab:
-        """Show the side panel."""
+        """Show the side panel, and wait until it has its width."""
         self.command("chariots:show-panel")
         self.hook("chariots-panel").wait_for()
+        self.page.wait_for_function(
+            "document.querySelector('[data-testid=chariots-panel]').clientWidth > 200"
+        )
+        return self
+
+    def idle(self) -> Lab:
+        """Wait until the notebook has a kernel that has nothing to do."""
+        self.page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
         return self
 
     def command(self, name: str, /, **arguments: Any) -> None:
@@ -135,6 +145,14 @@ class Lab:
     def hook(self, name: str) -> Any:
         """The element with this ``data-testid``."""
         return self.page.locator(f'[data-testid="{name}"]')
+
+    def cell_panel(self) -> Any:
+        """The panel in the output of a cell."""
+        return self.page.locator(".chariots-widget")
+
+    def in_cell(self, name: str) -> Any:
+        """What has this hook in the panel in the output of a cell; there it is a class."""
+        return self.cell_panel().locator(f".chariots-widget-{name}")
 
     def click(self, name: str) -> None:
         """Click on the element with this ``data-testid``."""

@@ -9,6 +9,8 @@ from ..live import LiveServer
 from .browser import Lab, equip
 
 SAMPLES = "tests.server.samples"
+CELL = "from jupyter_chariots import panel\npanel('count')"
+KERNEL = "[...window.jupyterapp.shell.widgets('main')][0].sessionContext.session?.kernel"
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def lab(chrome, tmp_path):
         app_pipelines=[SAMPLES],
         arguments=exposed,
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")])
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3"}
     nbformat.write(notebook, server.root / "x.ipynb")
     with equip(server):
@@ -36,13 +38,17 @@ def lab(chrome, tmp_path):
 
 
 def test_panel_and_view_are_there(lab: Lab):
-    lab.click("chariots-run-count")
+    lab.page.wait_for_function(f"{KERNEL}?.status === 'idle'")
+    lab.command("notebook:run-all-cells")
+    lab.in_cell("run-count").click()
     lab.state("count", "not-saved")
-    lab.click("chariots-save-count")
+    lab.in_cell("save-count").click()
     lab.state("count", "loaded")
+    assert lab.in_cell("pipeline-doubled").count() == 0  # it is the panel of one
     lab.command("chariots:open", name="doubled", tab="call")
     lab.hook("chariots-input").fill("21")  # in the area below the notebook
     lab.page.keyboard.press("Control+Enter")
     lab.hook("chariots-output").get_by_text("42").wait_for()
     assert lab.hook("chariots-view-doubled").bounding_box()["height"] > 200
     lab.picture("notebook7")
+    assert not lab.errors

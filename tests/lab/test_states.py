@@ -8,7 +8,7 @@ import pytest
 
 from ..live import wait_for
 from .browser import Lab, lab_server
-from .pretended import Pretended, all_states, job, many, snapshot
+from .pretended import Pretended, all_states, job, many
 
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 
@@ -145,43 +145,21 @@ def test_a_job_that_fails_out_of_sight_is_told(lab: Lab, pretended: Pretended):
     lab.hook("chariots-status").get_by_text("0 running").wait_for()
 
 
-def test_many_pipelines_and_jobs_stay_smooth(lab: Lab, pretended: Pretended):
-    """100 pipelines, 1,000 jobs: no task over 100 ms while they come, move and are scrolled."""
+def test_of_many_only_what_is_seen_is_in_the_page(lab: Lab, pretended: Pretended):
+    """100 pipelines, 1,000 jobs; ``benchmarks/panel.py`` measures how smooth that is."""
     page = lab.page
-    measure = """() => {
-        window.__tasks = [];
-        window.__observer?.disconnect();
-        window.__observer = new PerformanceObserver(list =>
-            window.__tasks.push(...list.getEntries().map(entry => entry.duration)));
-        window.__observer.observe({entryTypes: ['longtask']});
-    }"""
-
-    def run() -> float:
-        pretended.say(snapshot())
-        lab.hook("chariots-panel").get_by_text("No jobs yet").wait_for()
-        page.evaluate(measure)
-        body = many()
-        pretended.say(body)
-        lab.hook("chariots-pipeline-pipeline-000").wait_for()
-        for step in range(5):
-            for one in body["jobs"][:20]:
-                one["progress"] = {**one["progress"], "fraction": step / 5}
-            pretended.say(body)
-            page.get_by_text(f"{20 * step}%").first.wait_for()
-            page.wait_for_function("() => new Promise(requestAnimationFrame)")
-        for label in ("Jobs", "Pipelines"):
-            box = page.locator(f'.jp-Chariots-list[aria-label="{label}"]')
-            for top in (500, 5000, 20000, 0):
-                box.evaluate("(node, top) => { node.scrollTop = top; }", top)
-                page.wait_for_function("() => new Promise(requestAnimationFrame)")
-        page.wait_for_timeout(200)
-        return max(page.evaluate("window.__tasks"), default=0.0)
-
-    longest = [run()]
-    while longest[-1] > 100 and len(longest) < 4:  # the machine may have been busy elsewhere
-        longest.append(run())
-    assert min(longest) <= 100, longest
+    pretended.say(many())
+    lab.hook("chariots-pipeline-pipeline-000").wait_for()
     assert page.locator(".jp-Chariots [data-row]").count() < 150
+    for label in ("Jobs", "Pipelines"):
+        box = page.locator(f'.jp-Chariots-list[aria-label="{label}"]')
+        box.evaluate("node => { node.scrollTop = 1000; }")
+        first = f'.jp-Chariots-list[aria-label="{label}"] [data-row]'
+        page.wait_for_function(
+            "first => parseInt(document.querySelectorAll(first)[1].ariaRowIndex) > 10", arg=first
+        )
+        assert page.locator(".jp-Chariots [data-row]").count() < 150
+        box.evaluate("node => { node.scrollTop = 0; }")
     lab.picture("many", clip=clip(lab))
     lab.hook("chariots-query").fill("pipeline-07")
     page.wait_for_function("document.querySelectorAll('[data-pipeline]').length === 10")

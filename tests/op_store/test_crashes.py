@@ -18,7 +18,7 @@ from .lab import PREDICT, TRAIN, load, open_store, run, state
 _CHILD = """
 import os, sys
 from pathlib import Path
-from jupyter_chariots.op_store import faults
+from jupyter_chariots import faults
 from tests.op_store.lab import PREDICT, TRAIN, load, open_store, run
 
 act, point, skip = sys.argv[2], sys.argv[3], int(sys.argv[4])

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_chariots import faults
 from jupyter_chariots.errors import StoreError
-from jupyter_chariots.op_store import OpStore, faults
+from jupyter_chariots.op_store import OpStore
 from jupyter_chariots.versioning.status import JobStatus
 
 from .lab import SECRET, TRAIN, open_store, run

@@ -20,7 +20,8 @@ _CHILD = """
 import os, sys
 from pathlib import Path
 from jupyter_chariots.errors import NodeFailed
-from jupyter_chariots.op_store import Ending, Lease, faults
+from jupyter_chariots import faults
+from jupyter_chariots.op_store import Ending, Lease
 from tests.op_store.lab import TRAIN, fit, open_store
 
 folder, act, point, skip, job, token, first = sys.argv[1:]

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+import types
 
 import numpy as np
 import pandas as pd
@@ -52,6 +53,18 @@ def test_another_process_that_has_none_of_the_code_can_run_it(tmp_path):
         [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == [pipeline.spec.digest, "6"]
+
+
+def test_code_says_where_it_is_from():
+    def outer():
+        return (lambda: 1)()
+
+    copy = unpack(make_header(), pack(gives(outer)).data)
+    code = copy.node_for_name["outer"].op.function.__code__
+    inner = [const for const in code.co_consts if isinstance(const, types.CodeType)]
+    assert code is not outer.__code__
+    assert {one.co_filename for one in (code, *inner)} == {__file__}
+    assert SequentialRunner().run(copy) == 1
 
 
 def test_what_goes_along_has_the_name_that_the_user_knows():

@@ -97,6 +97,16 @@ def test_an_op_that_raises(runner: BaseRunner) -> None:
     assert error.traceback.strip().endswith("RuntimeError: broken")
 
 
+def test_an_op_that_ends_the_program_has_failed(runner: BaseRunner) -> None:
+    def leave(x: Any) -> None:
+        raise SystemExit(3)
+
+    pipeline = Pipeline([Node(one, output_nodes="x"), Node(leave, "x", name="last")], "p")
+    with pytest.raises(NodeFailed, match="SystemExit: 3") as caught:
+        runner.run(pipeline)
+    assert caught.value.details == {"pipeline": "p", "node": "last", "op": "leave"}
+
+
 def test_an_error_in_a_nested_pipeline_names_its_place(runner: BaseRunner) -> None:
     inner = Pipeline([Node(fail, IN, OUT)], "inner")
     outer = Pipeline([Node(one, output_nodes="x"), Node(inner, "x", OUT, name="part")], "outer")

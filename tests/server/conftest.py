@@ -61,6 +61,8 @@ def check_described(method: str, path: str, fetched: Fetched) -> None:
             response = OPENAPI["components"]["responses"][response["$ref"].rpartition("/")[2]]
         kind = fetched.headers["Content-Type"].partition(";")[0]
         schema = response["content"][kind]["schema"]
+        if kind == "application/yaml":
+            fetched = fetched._replace(body=yaml.safe_load(fetched.body))
     whole = {**schema, "components": OPENAPI["components"]}
     wrong = best_match(Draft202012Validator(whole).iter_errors(fetched.body))
     if wrong is not None:
@@ -165,3 +167,28 @@ def fetch(started: Any, http_server_client: Any, jp_base_url: str, jp_auth_heade
         return fetched
 
     return send
+
+
+@pytest.fixture
+def log_in(
+    started: Any, http_server_client: Any, jp_base_url: str
+) -> Callable[[], Awaitable[dict[str, str]]]:
+    """``await log_in()`` gives the headers of a browser that has logged in, XSRF token included."""
+
+    async def work() -> dict[str, str]:
+        cookies: dict[str, str] = {}
+        sent = ""
+        for query in ["", f"?token={started.identity_provider.token}"]:
+            page = await http_server_client.fetch(
+                f"{jp_base_url}login{query}",
+                headers={"Cookie": sent},
+                follow_redirects=False,
+                raise_error=False,
+            )
+            for cookie in page.headers.get_list("Set-Cookie"):
+                name, _, value = cookie.partition(";")[0].partition("=")
+                cookies[name] = value
+            sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return {"Cookie": sent, "X-XSRFToken": cookies["_xsrf"]}
+
+    return work

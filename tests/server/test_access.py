@@ -102,30 +102,14 @@ class TestAuthorizer:
 class TestCookies:
     """A browser's login needs the XSRF token as well."""
 
-    async def login(self, jp_serverapp, http_server_client, jp_base_url):
-        cookies = {}
-        for query in ["", f"?token={jp_serverapp.identity_provider.token}"]:
-            page = await http_server_client.fetch(
-                f"{jp_base_url}login{query}",
-                headers={"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())},
-                follow_redirects=False,
-                raise_error=False,
-            )
-            for cookie in page.headers.get_list("Set-Cookie"):
-                name, _, value = cookie.partition(";")[0].partition("=")
-                cookies[name] = value
-        return cookies
-
-    async def test_a_post_with_a_cookie_needs_the_xsrf_token(
-        self, fetch, jp_serverapp, http_server_client, jp_base_url
-    ):
-        cookies = await self.login(jp_serverapp, http_server_client, jp_base_url)
-        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+    async def test_a_post_with_a_cookie_needs_the_xsrf_token(self, fetch, log_in):
+        sent = await log_in()
+        xsrf = sent.pop("X-XSRFToken")
         body = {"pipeline_input": 3}
         refused = await fetch("POST", "pipelines/doubled/main", body, headers=sent)
         assert refused.status == 403
         assert "X-XSRFToken" in refused.body["hint"]
-        sent["X-XSRFToken"] = cookies["_xsrf"]
+        sent["X-XSRFToken"] = xsrf
         assert (await fetch("POST", "pipelines/doubled/main", body, headers=sent)).status == 200
 
     async def test_a_program_gets_no_login(self, fetch, jp_serverapp):
@@ -137,13 +121,63 @@ class TestCookies:
             assert answer.status == 200
             assert any("username" in c for c in answer.headers.get_list("Set-Cookie")) is logged_in
 
-    async def test_another_site_cannot_make_a_browser_read(
-        self, fetch, jp_serverapp, http_server_client, jp_base_url
-    ):
-        cookies = await self.login(jp_serverapp, http_server_client, jp_base_url)
-        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+    async def test_another_site_cannot_make_a_browser_read(self, fetch, log_in):
+        sent = {"Cookie": (await log_in())["Cookie"]}
+        assert (await fetch("GET", "snapshot", headers=sent)).status == 200
         evil = {**sent, "Origin": "https://evil.example", "Referer": "https://evil.example/x"}
         assert (await fetch("GET", "snapshot", headers=evil)).status == 403
+
+    async def test_another_site_cannot_make_a_browser_write(
+        self, fetch, jp_serverapp, http_server_client, jp_base_url
+    ):
+        """It can send a form with the cookies and an _xsrf of its own; it does not know ours."""
+        cookies = await self.login(jp_serverapp, http_server_client, jp_base_url)
+        other = await self.login(jp_serverapp, http_server_client, jp_base_url)
+        own = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+        foreign = [None, "", "x", "2|aaaaaaaa|" + "0" * 32 + "|1700000000", other["_xsrf"]]
+        assert other["_xsrf"] != cookies["_xsrf"]
+        for origin in [{}, {"Origin": "https://evil.example", "Referer": "https://evil.example/x"}]:
+            for token in foreign:
+                for kind in ["text/plain", "application/json", "application/x-www-form-urlencoded"]:
+                    headers = {**own, **origin, "Content-Type": kind}
+                    query = {} if token is None else {"_xsrf": token}
+                    for verb, path in [
+                        ("POST", "pipelines/process/main"),
+                        ("POST", "pipelines"),
+                        ("DELETE", "pipelines/process"),
+                        ("POST", "workers/claim"),
+                    ]:
+                        answer = await fetch(verb, path, headers=headers, query=query)
+                        assert answer.status == 403, (verb, path, origin, token, kind)
+                        assert answer.body["code"] == "not_allowed"
+        evil = {**own, "Origin": "https://evil.example", "X-XSRFToken": cookies["_xsrf"]}
+        assert (await fetch("GET", "snapshot", headers=evil)).status == 403
+
+    async def test_another_site_is_promised_nothing(
+        self, fetch, jp_serverapp, http_server_client, jp_base_url
+    ):
+        """What browsers ask before they send more than a form would."""
+        cookies = await self.login(jp_serverapp, http_server_client, jp_base_url)
+        asked = {
+            "Origin": "https://evil.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization,content-type",
+        }
+        cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        for headers in [asked, {**asked, "Cookie": cookie}]:
+            for path in ["pipelines/process/main", "pipelines", "nothing"]:
+                for verb in ["OPTIONS", "GET", "POST"]:
+                    answer = await http_server_client.fetch(
+                        f"{jp_base_url}chariots/{path}",
+                        method=verb,
+                        headers=headers,
+                        body=None if verb != "POST" else b"",
+                        raise_error=False,
+                    )
+                    allowed = answer.headers.get("Access-Control-Allow-Origin", "")
+                    assert allowed not in ("*", asked["Origin"], "null"), (verb, path)
+                    assert answer.headers.get("Access-Control-Allow-Credentials") is None
+                    assert verb == "OPTIONS" or answer.code in (401, 403)
 
 
 def credential_of(server):

@@ -181,3 +181,18 @@ class TestLargeBodies:
         assert (await fetch("POST", "pipelines/doubled/load", versions)).status == 413
         small = await fetch("POST", "pipelines/doubled/main", {"pipeline_input": 4})
         assert small.body["pipeline_output"] == 8
+
+
+@pytest.mark.parametrize("path", ["", ".", "nothing.ipynb", "\0", "a/../../..", "x" * 5000])
+def test_what_is_no_notebook_is_refused_and_not_remembered(ask, path):
+    answer = ask("POST", "notebooks", {"path": path})
+    assert answer.status in (400, 404)
+    assert answer.body["code"] in ("not_found", "invalid_notebook")
+    assert ask("GET", "snapshot").body["failures"] == []
+
+
+def test_how_long_to_wait_for_a_log_is_read_whether_it_counts_or_not(ask):
+    for path in ["pipelines/doubled/log", "jobs/b0d2/log"]:
+        for query in [{"wait": "61"}, {"wait": "61", "after": "1-0"}, {"wait": "x"}]:
+            answer = ask("GET", path, query=query)
+            assert (answer.status, answer.body["field"]) == (400, "wait")

@@ -112,23 +112,8 @@ async def test_without_a_print_the_answer_is_the_plain_one(call):
     assert answer.body["pipeline_output"] == 1
 
 
-async def test_a_login_by_cookie_sees_prints_as_well(
-    fetch, jp_serverapp, jp_base_url, http_server_client
-):
-    token = jp_serverapp.identity_provider.token
-    cookies = {}
-    for path in ("login", f"login?token={token}"):
-        page = await http_server_client.fetch(
-            jp_base_url + path,
-            headers={"Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())},
-            follow_redirects=False,
-            raise_error=False,
-        )
-        for cookie in page.headers.get_list("Set-Cookie"):
-            name, _, value = cookie.partition(";")[0].partition("=")
-            cookies[name] = value
-    sent = {**LIVE, "Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
-    sent["X-XSRFToken"] = cookies["_xsrf"]
+async def test_a_login_by_cookie_sees_prints_as_well(fetch, log_in):
+    sent = {**LIVE, **await log_in()}
     answer = await fetch("POST", "pipelines/talker/main", {"pipeline_input": "hi"}, headers=sent)
     lines, _, _ = parted(answer)
     assert printed(lines) == "hi\n"

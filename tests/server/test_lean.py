@@ -184,6 +184,16 @@ async def test_a_cookie_alone_is_never_remembered(call, extension, fetch, jp_ser
             assert (await call(Authorization=None, Cookie=cookie))[0] in (401, 403)
 
 
+async def test_a_login_is_asked_about_each_time(call, log_in):
+    login = {name.replace("-", "_"): value for name, value in (await log_in()).items()}
+    for token in ({}, {"Authorization": None}):
+        for _ in range(3):
+            assert (await call(**login, **token))[:2] == (200, 1)
+    await call()  # what a token has got, a login has not
+    assert (await call(**login, Authorization=None))[:2] == (200, 1)
+    assert (await call(Cookie=login["Cookie"], Authorization=None))[:2] == (403, 0)
+
+
 async def test_our_own_credential_is_remembered_like_any_other(call, clock, extension):
     ours = f"token {extension.identity.credential}"
     assert (await call(Authorization=ours))[:2] == (200, 1)

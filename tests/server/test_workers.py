@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import sys
@@ -13,7 +14,7 @@ from jupyter_chariots.op_store.blobs import digest_of
 from jupyter_chariots.server.routes import ROUTES
 from jupyter_chariots.workers.remote.protocol import pack
 
-from ..live import wait_for
+from ..live import LiveServer, wait_for
 from .conftest import SAMPLES
 
 TOKEN = "t" * 32
@@ -232,10 +233,12 @@ class TestAuthorizer:
                 assert (answer.status, answer.body["code"]) == (403, "not_allowed"), template
 
 
-def test_a_worker_that_has_gone_is_given_nothing(live_server):
-    server = live_server(
-        app_pipelines=[SAMPLES], arguments=["--PipelinesServer.worker_pool=remote"]
-    )
+REMOTE = ["--PipelinesServer.worker_pool=remote"]
+
+
+@contextlib.contextmanager
+def asking(server):
+    """A worker that asks for a job, waits for it, and goes away at the end of ``with``."""
     body = json.dumps({**WANTED, "wait": 50}).encode()
     head = (
         f"POST {server.base_url}chariots/workers/claim HTTP/1.1\r\nHost: localhost\r\n"
@@ -243,8 +246,11 @@ def test_a_worker_that_has_gone_is_given_nothing(live_server):
     )
     with socket.create_connection(("127.0.0.1", server.port)) as sock:
         sock.sendall(head.encode() + body)
-        # another worker has been answered meanwhile, so this one has been heard as well
-        assert server.post("workers/claim", {**WANTED, "token": "u" * 32}).status == 200
+        yield
+
+
+def attempts_of_the_next(server):
+    """Submit a job and take it; lost ones come back when their lease has run out."""
     body = {"pipeline_input": 1, "use_worker": True}
     job_id = server.post("pipelines/doubled/main", body).body["job_id"]
 
@@ -252,5 +258,79 @@ def test_a_worker_that_has_gone_is_given_nothing(live_server):
         answer = server.post("workers/claim", {**WANTED, "token": "v" * 32})
         return answer.body["job"]
 
-    assert wait_for(taken, "the job", 5)["attempts"] == 1
-    assert server.get(f"jobs/{job_id}").body["attempts"] == 1
+    assert wait_for(taken, "the job")["id"] == job_id
+    return server.get(f"jobs/{job_id}").body["attempts"]
+
+
+def test_a_worker_that_has_gone_is_given_nothing(live_server):
+    server = live_server(app_pipelines=[SAMPLES], arguments=REMOTE)
+    with asking(server):
+        # another worker has been answered meanwhile, so this one has been heard as well
+        assert server.post("workers/claim", {**WANTED, "token": "u" * 32}).status == 200
+    assert attempts_of_the_next(server) == 1
+
+
+def test_a_worker_that_went_while_the_server_started_is_given_nothing(tmp_path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "held.py").write_text(
+        "import time\nfrom pathlib import Path\n"
+        "while not Path('go').exists():\n    time.sleep(0.01)\n"
+        f"from {SAMPLES} import doubled\n"
+    )
+    server = LiveServer(
+        tmp_path / "root", tmp_path / "home", app_pipelines=["held"], arguments=REMOTE
+    )
+    server.begin()
+    with server:
+
+        def answers():
+            with contextlib.suppress(OSError):
+                return server.get("openapi.yaml").status == 200
+
+        wait_for(answers, "the server to listen")
+        with asking(server):
+            assert answers()  # so it has been heard
+        (server.root / "go").touch()
+        wait_for(lambda: server.get("available_pipelines").status == 200, "the start")
+        assert attempts_of_the_next(server) == 1
+
+
+SO_FAR = {"done": 0, "total": 2, "node": "a", "i": 0.5, "n": 1, "message": None, "fraction": 0.25}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"fraction": 0.5},
+        {**SO_FAR, "fraction": 2},
+        {**SO_FAR, "done": "one"},
+        {**SO_FAR, "message": ["a"]},
+        {**SO_FAR, "more": 1},
+    ],
+)
+async def test_what_panels_could_not_show_is_not_taken(fetch, work, wrong):
+    job_id = await submitted(fetch)
+    await claimed(work)
+    for path, body in [("renew", {}), ("end", {"how": "back"})]:
+        answer = await work(f"jobs/{job_id}/{path}", {**body, "progress": wrong})
+        assert (answer.status, answer.body["field"]) == (400, "progress")
+    assert (await work(f"jobs/{job_id}/renew", {"progress": SO_FAR})).status == 200
+    shown = (await fetch("GET", f"jobs/{job_id}")).body
+    assert (shown["status"], shown["progress"]) == ("running", SO_FAR)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"code": "x"}, {"code": "x", "message": 3}])
+async def test_what_is_no_error_is_not_taken(fetch, work, wrong):
+    job_id = await submitted(fetch)
+    await claimed(work)
+    for error in [wrong, {"code": "x", "message": "y", "traceback": {}}]:
+        answer = await work(f"jobs/{job_id}/end", {"how": "failed", "error": error})
+        assert (answer.status, answer.body["field"]) == (400, "error")
+
+
+async def test_numbers_that_are_none_are_not_taken(fetch, work):
+    for lease_s in [b"NaN", b"Infinity", b"true"]:
+        body = b'{"protocol": 1, "python": "3", "token": "%b", "lease_s": %b}'
+        answer = await work("claim", body % (TOKEN.encode(), lease_s))
+        assert answer.status == 400

@@ -181,6 +181,18 @@ def test_what_is_imported_inside_a_function(make_module: Make) -> None:
     assert "inner_0" not in sys.modules, "reading code imports nothing"
 
 
+def test_whether_an_installed_package_was_imported_yet_does_not_matter(
+    make_module: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "def f():\n    import yaml\n    return yaml\n"
+    import yaml
+
+    with_it = read_code(make_module(text).f)
+    assert with_it.packages == {"yaml": yaml.__version__}
+    monkeypatch.delitem(sys.modules, "yaml")
+    assert read_code(make_module(text).f).digest == with_it.digest
+
+
 def test_mutual_recursion_and_self_reference(make_module: Make) -> None:
     text = """
         def even(n):

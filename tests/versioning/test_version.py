@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import random
 import threading
 from datetime import datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_chariots.errors import BadRequest
 from jupyter_chariots.versioning.version import (
@@ -14,6 +17,8 @@ from jupyter_chariots.versioning.version import (
     digest,
     now,
 )
+
+from ..made_up import made_up, refusal
 
 
 def test_version_of_nothing() -> None:
@@ -105,3 +110,55 @@ def test_combination_does_not_depend_on_order() -> None:
 def test_parts_are_told_apart() -> None:
     assert digest(b"ab", b"c") != digest(b"a", b"bc")
     assert digest() != digest(b"")
+
+
+PARTS = st.binary(max_size=20)
+VERSIONS = st.builds(
+    Version,
+    *[st.builds(digest, PARTS)] * 3,
+    created=st.datetimes(),
+)
+
+
+@made_up(100)
+@given(VERSIONS)
+def test_any_version_is_read_back_from_its_text(version: Version) -> None:
+    copy = Version.parse(str(version))
+    assert (copy, copy.created, hash(copy)) == (version, version.created, hash(version))
+    assert str(copy) == str(version)
+    assert not copy < version
+    assert not copy > version
+
+
+@made_up(100)
+@given(VERSIONS, VERSIONS)
+def test_order_is_that_of_creation_among_different_ones(a: Version, b: Version) -> None:
+    assert (a == b) == (a.digests == b.digests)
+    assert (a < b) == (b > a) == (a != b and a.created < b.created)
+    assert not (a < b and a > b)
+
+
+@made_up(200)
+@given(st.text() | VERSIONS.map(str).flatmap(lambda text: st.text(max_size=3).map(text.__add__)))
+def test_any_other_text_is_refused_or_is_the_same_version(text: str) -> None:
+    refused = refusal(Version.parse, text)
+    if refused is None:
+        version = Version.parse(text)
+        assert Version.parse(str(version)) == version
+    else:
+        assert isinstance(refused, BadRequest)
+        assert len(str(refused)) < 500
+
+
+@made_up(100)
+@given(st.lists(PARTS, max_size=5), st.lists(PARTS, max_size=5))
+def test_equal_digests_come_from_equal_parts(a: list[bytes], b: list[bytes]) -> None:
+    assert (digest(*a) == digest(*b)) == (a == b)
+
+
+@made_up(50)
+@given(st.dictionaries(st.text(max_size=5), VERSIONS, max_size=4), st.randoms())
+def test_any_order_combines_to_the_same(named: dict[str, Version], chance: random.Random) -> None:
+    shuffled = list(named.items())
+    chance.shuffle(shuffled)
+    assert combine(shuffled) == combine(named.items())

@@ -167,7 +167,10 @@ def test_nothing_is_asked_and_made_until_it_is_on_a_screen(server, opened):
     notebook.run("p.close(); q.close()")
     wait_for(lambda: notebook.run(THREADS) == "0\n", "the thread to end", deadline=10)
     front_end.take()
-    counted = "from ipywidgets.widgets.widget import _instances\nprint(len(_instances))"
+    counted = (
+        "from ipywidgets.widgets import widget\n"
+        "print(len(getattr(widget, '_instances', widget.Widget._active_widgets)))"
+    )
     assert notebook.run(counted) == "0\n"
 
 

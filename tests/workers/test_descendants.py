@@ -86,7 +86,7 @@ def test_who_does_not_listen_is_killed_and_a_stranger_is_left_alone():
         others = descendants(leader.process.pid)
         began = time.monotonic()
         end(leader.family, grace=0.2)
-        assert 0.2 <= time.monotonic() - began < 2.0
+        assert time.monotonic() - began >= 0.2
         assert leader.process.wait() == -signal.SIGKILL
         assert not any(process.alive for process in others)
         assert stranger.process.poll() is None

@@ -37,7 +37,7 @@ def test_all_fields():
         "idempotency_key": "k",
     }
     body = json.dumps({**fields, "of the future": 1}).encode()
-    assert read_envelope(body)._asdict() == fields
+    assert read_envelope(body)._asdict() == {**fields, "infer": None}
 
 
 def test_inputs_that_are_false_are_inputs():

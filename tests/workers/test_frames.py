@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import struct
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jupyter_chariots.workers.frames import Decoder, FrameError, pack, parts
 
@@ -92,8 +96,62 @@ def test_values_that_json_does_not_know_are_sent_as_text():
         struct.pack("!IQ", 3, 0) + b"{,}",
         struct.pack("!IQ", 2, 0) + json.dumps([]).encode(),
         struct.pack("!IQ", 2, 1 << 62) + b"{}",
+        struct.pack("!IQ", 200_000, 0) + b"[" * 200_000,
+        struct.pack("!IQ", (1 << 32) - 1, 0),
     ],
 )
 def test_what_is_no_frame_is_refused(stream):
     with pytest.raises(FrameError):
         decode([stream])
+
+
+STREAM = b"".join(pack(*frame) for frame in FRAMES)
+CUTS = st.lists(st.integers(1, 5000), min_size=1, max_size=20)
+
+
+def broken(stream):
+    """Streams that are right but for a few bytes that are changed, missing or too many."""
+    part = st.tuples(st.integers(0, len(stream)), st.integers(0, 20), st.binary(max_size=20))
+
+    def spoil(parts):
+        spoilt = stream
+        for at, count, put in parts:
+            spoilt = spoilt[:at] + put + spoilt[at + count :]
+        return spoilt
+
+    return st.lists(part, min_size=1, max_size=3).map(spoil)
+
+
+@given(broken(STREAM) | st.binary(max_size=4000), CUTS)
+def test_what_is_broken_is_refused_or_waited_for_and_costs_no_memory(stream, cuts):
+    decoder, at, turn = Decoder(), 0, 0
+    try:
+        while at < len(stream):
+            piece = stream[at : at + cuts[turn % len(cuts)]]
+            at, turn = at + len(piece), turn + 1
+            for header, body in decoder.feed(piece):
+                assert isinstance(header, dict)
+                assert len(body) <= len(stream)
+            assert len(decoder._small) <= 4 * max(len(stream), 256 << 10)
+    except FrameError:
+        pass
+
+
+def test_a_body_that_is_only_announced_takes_no_memory():
+    decoder = Decoder()
+    before = resident()
+    assert list(decoder.feed(struct.pack("!IQ", 2, 1 << 30) + b"{}" + bytes(1000))) == []
+    assert len(decoder.room()) < 2 << 20
+    assert resident() - before < 64 << 20
+
+
+def resident():
+    """Bytes of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_large_body_that_comes_in_parts_is_whole():
+    body = random.Random(0).randbytes(5 << 20)
+    stream = pack({"id": 1}, body) + pack({"id": 2}, b"next")
+    pieces = [stream[at : at + 300_001] for at in range(0, len(stream), 300_001)]
+    assert decode(pieces) == [({"id": 1}, body), ({"id": 2}, b"next")]

@@ -47,7 +47,7 @@ def test_an_op_that_fails(workshop, run):
                 "obey",
             )
             assert "raise RuntimeError(text)" in payload["traceback"]
-            with pytest.raises(NodeFailed, match="SystemExit"):
+            with pytest.raises(NodeFailed, match=r"Node 'obeys' .* SystemExit"):
                 await called.call(["leave"])
             with pytest.raises(SerializationError) as failed:
                 await called.call(["strange"])

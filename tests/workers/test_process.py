@@ -155,8 +155,13 @@ def test_children_do_not_outlive_a_killed_server(workshop, run, user_code):
 
 def test_a_process_that_a_dead_child_left_behind_is_ended(workshop, run):
     name = workshop.module(
-        "import os, time\nif os.fork() == 0:\n    open('forked', 'w').write(str(os.getpid()))\n"
-        "    time.sleep(1000)\nwhile not os.path.exists('forked'): time.sleep(0.01)\nos._exit(7)\n"
+        "import os, time\n"
+        "if os.fork() == 0:\n"
+        "    open('forking', 'w').write(str(os.getpid()))\n"
+        "    os.rename('forking', 'forked')  # whole when it is there\n"
+        "    time.sleep(1000)\n"
+        "while not os.path.exists('forked'): time.sleep(0.01)\n"
+        "os._exit(7)\n"
     )
 
     async def work():

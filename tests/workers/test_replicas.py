@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -178,12 +179,15 @@ def test_quick_calls_wait_in_the_only_process_and_are_not_lost_with_it(workshop,
 def test_one_that_dies_again_and_again_is_left_alone_for_a_while(workshop, run):
     async def work():
         async with Called(workshop, "play") as called:
-            for _ in range(2):
-                with pytest.raises(WorkerLost):
-                    await called.call(["exit", 3])
+
+            async def die():
+                while True:
+                    with contextlib.suppress(WorkerLost):
+                        await called.call(["exit", 3])
+
             with pytest.raises(Unavailable, match="exit code 3") as refused:
-                await called.call(["pid"])
-            assert 0 < refused.value.details["retry_after"] <= 0.5
+                await die()
+            assert refused.value.details["retry_after"] > 0
 
             async def works():
                 try:

@@ -7,7 +7,7 @@ import * as format from '../format';
 import type { IState } from '../state';
 import { PROTOCOL } from '../types';
 import { Button } from './button';
-import { useChariots, useChariotsState, useNow } from './context';
+import { useChariots, useChariotsState, useHook, useNow } from './context';
 import { Icon } from './icons';
 import type { IconName, Tone } from './icons';
 
@@ -22,6 +22,7 @@ interface INews {
 
 export function Banner(props: { release: string }): JSX.Element | null {
   const { trans, model, host } = useChariots();
+  const { className, ...hook } = useHook()('chariots-banner');
   const state = useChariotsState();
   const again = {
     text: trans.__('Try now'),
@@ -114,9 +115,9 @@ export function Banner(props: { release: string }): JSX.Element | null {
   }
   return (
     <div
-      className={`jp-Chariots-banner ${news.tone === 'bad' ? 'is-bad' : ''}`}
+      {...hook}
+      className={`jp-Chariots-banner ${news.tone === 'bad' ? 'is-bad' : ''} ${className}`}
       role="alert"
-      data-testid="chariots-banner"
     >
       <Icon name={news.icon} tone={news.tone} />
       <span>

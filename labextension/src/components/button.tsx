@@ -2,6 +2,7 @@
  * The one button of all panels. Disabled, it keeps focus and tooltip.
  */
 import * as React from 'react';
+import { useHook } from './context';
 import { Icon } from './icons';
 import type { IconName } from './icons';
 
@@ -26,18 +27,19 @@ export const Button = React.forwardRef<HTMLButtonElement, IButtonProps>(
   function Button(props, ref): JSX.Element {
     const { disabled, icon, text, onClick } = props;
     const title = disabled || props.title;
+    const { className, ...hook } = useHook()(props.testid);
     return (
       <button
         ref={ref}
         type="button"
-        className={`ch-btn ${props.className ?? ''}`}
+        {...hook}
+        className={`ch-btn ${props.className ?? ''} ${className}`}
         title={title || undefined}
         aria-label={text ? undefined : (props.title ?? undefined)}
         aria-description={!text && disabled ? disabled : undefined}
         aria-disabled={disabled ? true : undefined}
         aria-pressed={props.pressed}
         aria-haspopup={props.menu ? 'menu' : undefined}
-        data-testid={props.testid}
         tabIndex={props.tabIndex}
         onClick={event => {
           event.stopPropagation();

@@ -8,7 +8,7 @@ import * as format from '../format';
 import { curl, python } from '../snippets';
 import type { IAnswer, IRefusal } from '../types';
 import { Button } from './button';
-import { useChariots, useChariotsState } from './context';
+import { useChariots, useChariotsState, useHook } from './context';
 import { Icon } from './icons';
 import { blockedFor } from './pipelines';
 import type { ITabProps } from './view';
@@ -19,9 +19,14 @@ interface IResult {
   took: number;
 }
 
-export function Call(props: ITabProps): JSX.Element {
-  const { view, whole } = props;
-  const { trans, model, host } = useChariots();
+export interface ICallProps extends ITabProps {
+  /** Whether the input gets the focus at once. */
+  focus?: boolean;
+}
+
+export function Call(props: ICallProps): JSX.Element {
+  const { view, whole, focus = true } = props;
+  const { trans, model, host, inCell } = useChariots();
   const state = useChariotsState();
   const { name, takes_input: takes } = view;
   const [text, setText] = React.useState(() => {
@@ -33,7 +38,14 @@ export function Call(props: ITabProps): JSX.Element {
   const [asJob, setAsJob] = React.useState(false);
   const [result, setResult] = React.useState<IResult | null>(null);
   const box = React.useRef<HTMLTextAreaElement>(null);
-  React.useEffect(() => box.current?.focus(), []);
+  const id = React.useId();
+  const hook = useHook();
+  const [field, said] = [hook('chariots-input'), hook('chariots-call-error')];
+  React.useEffect(() => {
+    if (focus) {
+      box.current?.focus();
+    }
+  }, [focus]);
 
   const input = React.useMemo(() => parse(text), [text]);
   const wrong = takes && text.trim() && input.error ? input.error : null;
@@ -64,21 +76,21 @@ export function Call(props: ITabProps): JSX.Element {
     void navigator.clipboard?.writeText(make(name, takes && text.trim() ? input.value : undefined));
 
   return (
-    <div className="jp-ChariotsView-main ch-call" data-testid="chariots-call">
+    <div className="jp-ChariotsView-main ch-call">
       {takes ? (
         <>
-          <label className="ch-h" htmlFor={`input-${name}`}>
-            {trans.__('Input')} <span className="ch-mute">{trans.__('JSON')}</span>
+          <label className="ch-h" htmlFor={id}>
+            {trans.__('Input of %1', name)} <span className="ch-mute">{trans.__('JSON')}</span>
           </label>
           <textarea
             ref={box}
-            id={`input-${name}`}
-            className="ch-input ch-mono"
+            {...field}
+            id={id}
+            className={`ch-input ch-mono ${field.className}`}
             spellCheck={false}
-            rows={6}
+            rows={inCell ? 2 : 6}
             value={text}
             aria-invalid={Boolean(wrong)}
-            data-testid="chariots-input"
             onChange={event => setText(event.target.value)}
             onKeyDown={event => {
               if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
@@ -120,7 +132,7 @@ export function Call(props: ITabProps): JSX.Element {
         <Button icon="copy" text={trans.__('Copy as Python')} onClick={() => copy(python)} />
       </div>
       {result?.failure && (
-        <div className="ch-msg" role="alert" data-testid="chariots-call-error">
+        <div {...said} className={`ch-msg ${said.className}`} role="alert">
           <p>
             <Icon name="error" tone="bad" />
             <b>{result.failure.message}</b>
@@ -164,7 +176,7 @@ function Answer(props: {
     .map(([node, version]) => `${node} ${format.digest(version)}`)
     .join(', ');
   return (
-    <div role="status" data-testid="chariots-output">
+    <div role="status" {...useHook()('chariots-output')}>
       <h4 className="ch-h">
         {job ? trans.__('Submitted') : trans.__('Output')}{' '}
         <span className="ch-mute">

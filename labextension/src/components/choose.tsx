@@ -26,6 +26,8 @@ export function ChooseVersions(props: {
   const ops = view.ops ?? [];
   const touched = Object.keys(chosen).length > 0;
   const would = loadable?.would_load ?? null;
+  // nothing is chosen and the newest do not fit: then what is loaded is shown
+  const stays = !touched && !would && view.is_loaded;
   const changes = would
     ? ops.filter(op => would[op] && would[op].version !== versionOf(view, op)?.version)
     : [];
@@ -50,18 +52,19 @@ export function ChooseVersions(props: {
           op={op}
           items={loadable?.ops[op]?.items ?? []}
           current={chosen[op] ?? would?.[op]?.number ?? versionOf(view, op)?.number ?? null}
-          pinned={op in chosen}
-          fits={would !== null}
+          word={op in chosen ? trans.__('chosen') : would ? trans.__('fits') : stays ? trans.__('loaded') : ''}
           onPick={number => onChoose({ ...chosen, [op]: number }, true)}
         />
       ))}
       {loadable && (
         <p className="ch-verdict" role="status" data-testid="chariots-verdict">
-          <Icon name={would ? 'check' : 'error'} tone={would ? 'ok' : 'bad'} />
+          <Icon name={would || stays ? 'check' : 'error'} tone={would || stays ? 'ok' : 'bad'} />
           <span>
             {would
               ? verdict(view, would, changes, trans)
-              : short(loadable.refusal?.message ?? trans.__('These do not fit.'))}
+              : stays
+                ? trans.__('These are loaded. The newest do not fit together.')
+                : short(loadable.refusal?.message ?? trans.__('These do not fit.'))}
           </span>
         </p>
       )}
@@ -74,7 +77,9 @@ export function ChooseVersions(props: {
             blocked ??
             busy ??
             (!would
-              ? trans.__('These do not fit together')
+              ? stays
+                ? trans.__('They are loaded')
+                : trans.__('These do not fit together')
               : !changes.length && view.is_loaded
                 ? trans.__('They are loaded')
                 : null)
@@ -133,13 +138,12 @@ interface IPickerProps {
   op: string;
   items: readonly ILoadableVersion[];
   current: string | null;
-  pinned: boolean;
-  fits: boolean;
+  word: string;
   onPick: (number: string) => void;
 }
 
 function Picker(props: IPickerProps): JSX.Element {
-  const { view, op, items, current, pinned } = props;
+  const { view, op, items, current, word } = props;
   const { trans, model } = useChariots();
   const [open, setOpen] = React.useState(false);
   const [active, setActive] = React.useState(0);
@@ -150,7 +154,6 @@ function Picker(props: IPickerProps): JSX.Element {
     [op, open]
   );
   const item = items.find(one => one.number === current);
-  const word = pinned ? trans.__('chosen') : props.fits ? trans.__('fits') : '';
 
   React.useEffect(() => {
     if (!open) {

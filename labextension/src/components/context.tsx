@@ -22,6 +22,23 @@ export function useChariots(): IChariots {
   return value;
 }
 
+/**
+ * How tests find an element: by `data-testid` in the panels, of which there is one, and by class
+ * in the outputs of cells.
+ */
+export function useHook(): (name: string | undefined) => IHook {
+  const inCell = React.useContext(Context)?.inCell;
+  return name =>
+    inCell
+      ? { className: name?.replace('chariots-', 'chariots-widget-') ?? '' }
+      : { className: '', 'data-testid': name };
+}
+
+export interface IHook {
+  className: string;
+  'data-testid'?: string;
+}
+
 /** The state; the component renders when it changes, once a frame at most. */
 export function useChariotsState(): IState {
   const { model } = useChariots();

@@ -8,7 +8,7 @@ import * as format from '../format';
 import { isActive } from '../state';
 import type { IJob } from '../types';
 import { Button } from './button';
-import { useChariots, useNow } from './context';
+import { useChariots, useHook, useNow } from './context';
 import { Icon, Ring } from './icons';
 import type { IRowPlace } from './rows';
 import { Wide } from './words';
@@ -47,6 +47,7 @@ function JobRowBody(props: IJobRowProps): JSX.Element {
   const second = hasTwoLines(job) ? secondLine(props, now, trans) : null;
   const pill = tone ? `is-${tone}` : 'is-quiet';
   const time = job.ended ?? job.started ?? job.submitted;
+  const hook = useHook()(`chariots-job-${job.id}`);
   return (
     <div
       role="row"
@@ -60,9 +61,9 @@ function JobRowBody(props: IJobRowProps): JSX.Element {
       data-status={job.status}
     >
       <div
-        className="jp-Chariots-row jp-Chariots-job"
+        {...hook}
+        className={`jp-Chariots-row jp-Chariots-job ${hook.className}`}
         role="presentation"
-        data-testid={`chariots-job-${job.id}`}
       >
         <JobIcon job={job} />
         <span className="ch-name ch-t" role="gridcell" title={`${job.pipeline} ${job.id}`}>

@@ -5,8 +5,9 @@ import * as React from 'react';
 import { inFilter, matches, orderJobs } from '../derive';
 import type { JobFilter } from '../derive';
 import * as format from '../format';
+import { isActive } from '../state';
 import type { IJob } from '../types';
-import { useChariots, useChariotsState } from './context';
+import { useChariots, useChariotsState, useHook } from './context';
 import { JobRow, hasTwoLines } from './jobrow';
 import { NoMatch, blockedFor } from './pipelines';
 import { Rows } from './rows';
@@ -29,7 +30,7 @@ export interface IJobsProps {
 }
 
 export function Jobs(props: IJobsProps): JSX.Element | null {
-  const { trans, host, model } = useChariots();
+  const { trans, host, model, inCell } = useChariots();
   const state = useChariotsState();
   const { query = '', filter, names } = props;
   const jobs = React.useMemo(
@@ -83,6 +84,11 @@ export function Jobs(props: IJobsProps): JSX.Element | null {
           role="grid"
           label={trans.__('Jobs')}
           onEnter={row => host.log({ job: row.job.id })}
+          onShortcut={
+            inCell
+              ? (row, key) => key === 'end' && !blocked && isActive(row.job) && host.cancel(row.job.id)
+              : undefined
+          }
           onMenu={(row, x, y) => host.menu({ job: row.job.id }, x, y)}
           onEnd={() => void model.moreJobs().catch(() => undefined)}
           render={(row, place) => (
@@ -164,6 +170,7 @@ export function Choice(props: {
   testid?: string;
 }): JSX.Element {
   const { options, value, onChange } = props;
+  const hook = useHook();
   const onKeyDown = (event: React.KeyboardEvent) => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (step) {
@@ -183,21 +190,24 @@ export function Choice(props: {
       aria-label={props.label}
       onKeyDown={onKeyDown}
     >
-      {options.map(option => (
+      {options.map(option => {
+        const { className, ...testid } = hook(props.testid && `${props.testid}-${option.value}`);
+        return (
         <button
           key={option.value}
+          {...testid}
           type="button"
-          className="ch-btn"
+          className={`ch-btn ${className}`}
           role="radio"
           aria-checked={option.value === value}
           tabIndex={option.value === value ? 0 : -1}
           data-value={option.value}
-          data-testid={props.testid && `${props.testid}-${option.value}`}
           onClick={() => onChange(option.value)}
         >
           {option.text} {option.more}
         </button>
-      ))}
+        );
+      })}
     </div>
   );
 }

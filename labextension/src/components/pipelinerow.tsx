@@ -12,7 +12,7 @@ import {
 import type { IDetail } from '../derive';
 import type { IPipeline } from '../types';
 import { Button } from './button';
-import { useChariots } from './context';
+import { useChariots, useHook } from './context';
 import { Icon, Ring } from './icons';
 import type { IconName, Tone } from './icons';
 import type { IRowPlace } from './rows';
@@ -43,9 +43,13 @@ function PipelineRowBody(props: IPipelineRowProps): JSX.Element {
   const { trans, host } = useChariots();
   const state = stateOf(view);
   const number = numberOf(view);
+  const hook = useHook();
+  const row = hook(`chariots-pipeline-${view.name}`);
+  const versions = hook(`chariots-versions-${view.name}`);
   return (
     <div
-      className={`jp-Chariots-row ${place.active ? 'is-current' : ''}`}
+      {...row}
+      className={`jp-Chariots-row ${place.active ? 'is-current' : ''} ${row.className}`}
       role="row"
       aria-level={1}
       aria-expanded={open}
@@ -56,7 +60,6 @@ function PipelineRowBody(props: IPipelineRowProps): JSX.Element {
       data-row={`p ${view.name}`}
       data-pipeline={view.name}
       data-state={state}
-      data-testid={`chariots-pipeline-${view.name}`}
       onClick={() => props.onToggle(view.name)}
       onDoubleClick={() => host.open(view.name)}
     >
@@ -66,10 +69,10 @@ function PipelineRowBody(props: IPipelineRowProps): JSX.Element {
         {view.name}
       </span>
       <span
-        className={`ch-ver ${state === 'loaded' ? 'is-loaded' : ''}`}
+        {...versions}
+        className={`ch-ver ${state === 'loaded' ? 'is-loaded' : ''} ${versions.className}`}
         role="gridcell"
         title={versionsTitle(view)}
-        data-testid={`chariots-versions-${view.name}`}
       >
         {number}
       </span>

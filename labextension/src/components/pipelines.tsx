@@ -3,7 +3,7 @@
  */
 import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
-import { detailsOf, matches, stateOf, wordsOf } from '../derive';
+import { detailsOf, matches, runnable, stateOf, wordsOf } from '../derive';
 import type { IDetail } from '../derive';
 import { mayAct } from '../state';
 import type { Busy, IState } from '../state';
@@ -12,7 +12,7 @@ import { Button } from './button';
 import { useChariots, useChariotsState } from './context';
 import { DetailRow, PipelineRow } from './pipelinerow';
 import { Rows } from './rows';
-import type { IRow } from './rows';
+import type { IRow, Shortcut } from './rows';
 import { Empty, Waiting } from './words';
 
 /** Up to so many pipelines are open until somebody folds them. */
@@ -42,7 +42,7 @@ export function isOpen(
 }
 
 export function Pipelines(props: IPipelinesProps): JSX.Element | null {
-  const { trans, host, model } = useChariots();
+  const { trans, host, model, inCell } = useChariots();
   const state = useChariotsState();
   const { query = '', folds, onFold, names } = props;
   const { notes } = state;
@@ -111,6 +111,15 @@ export function Pipelines(props: IPipelinesProps): JSX.Element | null {
     save: blockedFor(state, 'save', trans),
     load: blockedFor(state, 'load', trans)
   };
+  const press = ({ view }: IPipelineLine, key: Shortcut) => {
+    if (key === 'run' && !blocked.run && runnable(view)) {
+      host.run(view.name);
+    } else if (key === 'save' && !blocked.save && view.unsaved) {
+      host.save(view.name);
+    } else if (key === 'end' && !blocked.save) {
+      host.unserve(view.name);
+    }
+  };
   return (
     <Rows<IPipelineLine>
       rows={rows}
@@ -120,6 +129,7 @@ export function Pipelines(props: IPipelinesProps): JSX.Element | null {
       onEnter={row =>
         row.detail?.link ? follow(row.view.name, row.detail) : host.open(row.view.name)
       }
+      onShortcut={inCell ? press : undefined}
       onMenu={(row, x, y) => host.menu({ pipeline: row.view.name }, x, y)}
       render={(row, place) =>
         row.detail ? (
@@ -158,6 +168,9 @@ export function blockedFor(
 ): string | null {
   if (mayAct(state, action)) {
     return null;
+  }
+  if (state.connection === 'kept') {
+    return trans.__('The last state of this notebook: it has no kernel');
   }
   if (state.connection !== 'live') {
     return trans.__('No connection');

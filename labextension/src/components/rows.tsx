@@ -28,11 +28,22 @@ export interface IRowsProps<T extends IRow> {
   onToggle?: (row: T, open: boolean) => void;
   onEnter?: (row: T) => void;
   onMenu?: (row: T, x: number, y: number) => void;
+  /** Ctrl+Enter, Ctrl+S or Delete, where no command of JupyterLab is bound to them. */
+  onShortcut?: (row: T, key: Shortcut) => void;
   /** The end of the list came into sight. */
   onEnd?: () => void;
   /** Which row is the active one. */
   onActive?: (key: string | null) => void;
   className?: string;
+}
+
+export type Shortcut = 'run' | 'save' | 'end';
+
+function shortcutOf(event: React.KeyboardEvent): Shortcut | null {
+  if (event.ctrlKey || event.metaKey) {
+    return event.key === 'Enter' ? 'run' : event.key.toLowerCase() === 's' ? 'save' : null;
+  }
+  return event.key === 'Delete' ? 'end' : null;
 }
 
 export interface IRowPlace {
@@ -146,8 +157,11 @@ export function Rows<T extends IRow>(props: IRowsProps<T>): JSX.Element {
       PageDown: index + page,
       PageUp: index - page
     };
+    const shortcut = props.onShortcut && shortcutOf(event);
     let used = true;
-    if (plain && event.key in moves) {
+    if (shortcut) {
+      props.onShortcut?.(row, shortcut);
+    } else if (plain && event.key in moves) {
       go(moves[event.key]);
     } else if (plain && event.key === 'ArrowRight') {
       if (!inside && row.open === false) {

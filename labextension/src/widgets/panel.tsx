@@ -21,6 +21,8 @@ import type { IChariots } from '../tokens';
 export interface IArrangement {
   folds: Record<string, boolean>;
   filter: JobFilter;
+  /** Which sections are unfolded, and how they share the height. */
+  sections?: { open: boolean[]; sizes: number[] };
 }
 
 export interface IPanelOptions {
@@ -90,6 +92,17 @@ export class ChariotsPanel extends SidePanel {
     this.addWidget(pipelines);
     this.addWidget(jobs);
     this._unsubscribe = chariots.model.subscribe(() => this.showCounts());
+    if (this.content instanceof AccordionPanel) {
+      const { content } = this;
+      const changed = () => {
+        const open = content.widgets.map(one => !one.isHidden);
+        const sections = { open, sizes: content.relativeSizes() };
+        this._arrangement = { ...this._arrangement, sections };
+        this.arranged.emit(this._arrangement);
+      };
+      content.handleMoved.connect(changed);
+      content.expansionToggled.connect(changed);
+    }
   }
 
   /** Folds or filter were changed by the user. */
@@ -157,6 +170,17 @@ export class ChariotsPanel extends SidePanel {
     this._arrangement = { ...this._arrangement, ...part };
     this._changed.emit();
     this.arranged.emit(this._arrangement);
+  }
+
+  /** Arrange it as it was before the page was loaded. */
+  restore(saved: Partial<IArrangement>): void {
+    this.arrange(saved);
+    const { open, sizes } = saved.sections ?? {};
+    if (this.content instanceof AccordionPanel && open && sizes) {
+      const { content } = this;
+      open.forEach((one, index) => (one ? content.expand(index) : content.collapse(index)));
+      content.setRelativeSizes(sizes);
+    }
   }
 
   private collapse(): void {

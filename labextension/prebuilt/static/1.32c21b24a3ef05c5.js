@@ -1,5 +1,5 @@
-"use strict";(self.rspackChunkjupyter_chariots=self.rspackChunkjupyter_chariots||[]).push([[1],{25(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=i.n(a),p=i(28),l=i(29),s=i(30),c=i(31),h=i(32),d=n()(e());d.i(p.A),d.i(l.A),d.i(s.A),d.i(c.A),d.i(h.A),d.push([o.id,`
-`,""]),i.d(r,{},{A:d})},31(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* How the components sit in JupyterLab's own widgets, and wear its icons. */
+"use strict";(self.rspackChunkjupyter_chariots=self.rspackChunkjupyter_chariots||[]).push([[1],{26(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=i.n(a),p=i(29),l=i(30),s=i(31),c=i(32),h=i(33),d=n()(e());d.i(p.A),d.i(l.A),d.i(s.A),d.i(c.A),d.i(h.A),d.push([o.id,`
+`,""]),i.d(r,{},{A:d})},32(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* How the components sit in JupyterLab's own widgets, and wear its icons. */
 
 /* icons are JupyterLab's, in a box of our own */
 .ch-i > svg {
@@ -333,7 +333,53 @@ button.ch-link:focus-visible,
 .jp-Chariots-empty code {
   overflow-wrap: anywhere;
 }
-`,""]),i.d(r,{},{A:n})},29(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
+
+/* the panel in the output of a cell */
+.jp-ChariotsCell {
+  overflow: hidden;
+  padding: 4px 0;
+}
+
+.jp-ChariotsCell > .jp-Chariots {
+  height: auto;
+  max-width: 720px;
+  border: var(--jp-border-width) solid var(--jp-border-color2);
+  border-radius: var(--jp-border-radius);
+}
+
+.jp-ChariotsCell-head {
+  height: 32px;
+  display: flex;
+  align-items: center;
+  gap: 6px;
+  padding: 0 4px 0 8px;
+  border-bottom: var(--jp-border-width) solid var(--jp-toolbar-border-color);
+}
+
+.jp-ChariotsCell-head b {
+  font-weight: 600;
+}
+
+.jp-ChariotsCell .jp-Chariots-list {
+  flex: 0 0 auto;
+  max-height: 360px;
+}
+
+.jp-ChariotsCell .jp-Chariots-title {
+  padding: 2px 8px;
+  border-top: var(--jp-border-width) solid var(--jp-border-color2);
+  box-shadow: none;
+}
+
+.jp-ChariotsCell .ch-call {
+  padding: 8px;
+  border-top: var(--jp-border-width) solid var(--jp-border-color2);
+}
+
+.jp-Chariots-serve .jp-ToolbarButtonComponent-label {
+  margin-left: 4px;
+}
+`,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
 
 .jp-Chariots {
   container-type: inline-size;
@@ -755,7 +801,7 @@ button.ch-link:focus-visible,
   border-top: var(--jp-border-width) solid var(--jp-layout-color2);
   margin: 4px 0;
 }
-`,""]),i.d(r,{},{A:n})},28(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* Colours, type and lines come from JupyterLab's own properties only. */
+`,""]),i.d(r,{},{A:n})},29(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* Colours, type and lines come from JupyterLab's own properties only. */
 
 .jp-Chariots,
 .jp-ChariotsView {
@@ -936,7 +982,7 @@ button.ch-link:focus-visible,
     animation: none;
   }
 }
-`,""]),i.d(r,{},{A:n})},32(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* What the main-area view has beyond the mock: scrolling, forms, the log. */
+`,""]),i.d(r,{},{A:n})},33(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* What the main-area view has beyond the mock: scrolling, forms, the log. */
 
 .jp-ChariotsViewWidget {
   overflow: hidden;
@@ -973,7 +1019,8 @@ button.ch-link:focus-visible,
   overflow: hidden auto;
 }
 
-.jp-ChariotsView .ch-bar {
+.jp-ChariotsView .ch-bar,
+.jp-ChariotsCell .ch-bar {
   display: flex;
   flex-wrap: wrap;
   align-items: center;
@@ -1372,7 +1419,7 @@ textarea.ch-input {
 #jp-down-stack .jp-ChariotsViewWidget {
   min-height: 280px;
 }
-`,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(26),e=i.n(t),a=i(27),n=(i.n(a))()(e());n.push([o.id,`/* The main-area view. */
+`,""]),i.d(r,{},{A:n})},31(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* The main-area view. */
 
 .jp-ChariotsView {
   display: flex;
@@ -1853,4 +1900,4 @@ textarea.ch-input {
 .w-err .ch-mute {
   color: var(--jp-ui-font-color1);
 }
-`,""]),i.d(r,{},{A:n})},27(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var i="",t=void 0!==r[5];return r[4]&&(i+="@supports (".concat(r[4],") {")),r[2]&&(i+="@media ".concat(r[2]," {")),t&&(i+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),i+=o(r),t&&(i+="}"),r[2]&&(i+="}"),r[4]&&(i+="}"),i}).join("")},r.i=function(o,i,t,e,a){"string"==typeof o&&(o=[[null,o,void 0]]);var n={};if(t)for(var p=0;p<this.length;p++){var l=this[p][0];null!=l&&(n[l]=!0)}for(var s=0;s<o.length;s++){var c=[].concat(o[s]);t&&n[c[0]]||(void 0!==a&&(void 0===c[5]||(c[1]="@layer".concat(c[5].length>0?" ".concat(c[5]):""," {").concat(c[1],"}")),c[5]=a),i&&(c[2]&&(c[1]="@media ".concat(c[2]," {").concat(c[1],"}")),c[2]=i),e&&(c[4]?(c[1]="@supports (".concat(c[4],") {").concat(c[1],"}"),c[4]=e):c[4]="".concat(e)),r.push(c))}},r}},26(o){o.exports=function(o){return o[1]}},19(o){var r=[];function i(o){for(var i=-1,t=0;t<r.length;t++)if(r[t].identifier===o){i=t;break}return i}function t(o,t){for(var e={},a=[],n=0;n<o.length;n++){var p=o[n],l=t.base?p[0]+t.base:p[0],s=e[l]||0,c="".concat(l," ").concat(s);e[l]=s+1;var h=i(c),d={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==h)r[h].references++,r[h].updater(d);else{var u=function(o,r){var i=r.domAPI(r);return i.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&i.update(o=r):i.remove()}}(d,t);t.byIndex=n,r.splice(n,0,{identifier:c,updater:u,references:1})}a.push(c)}return a}o.exports=function(o,e){var a=t(o=o||[],e=e||{});return function(o){o=o||[];for(var n=0;n<a.length;n++){var p=i(a[n]);r[p].references--}for(var l=t(o,e),s=0;s<a.length;s++){var c=i(a[s]);0===r[c].references&&(r[c].updater(),r.splice(c,1))}a=l}}},21(o){var r={};o.exports=function(o,i){var t=function(o){if(void 0===r[o]){var i=document.querySelector(o);if(window.HTMLIFrameElement&&i instanceof window.HTMLIFrameElement)try{i=i.contentDocument.head}catch(o){i=null}r[o]=i}return r[o]}(o);if(!t)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");t.appendChild(i)}},23(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},22(o,r,i){o.exports=function(o){var r=i.nc;r&&o.setAttribute("nonce",r)}},20(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(i){var t,e,a;t="",i.supports&&(t+="@supports (".concat(i.supports,") {")),i.media&&(t+="@media ".concat(i.media," {")),(e=void 0!==i.layer)&&(t+="@layer".concat(i.layer.length>0?" ".concat(i.layer):""," {")),t+=i.css,e&&(t+="}"),i.media&&(t+="}"),i.supports&&(t+="}"),(a=i.sourceMap)&&"u">typeof btoa&&(t+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(a))))," */")),o.styleTagTransform(t,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},24(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},18(o,r,i){var t=i(19),e=i.n(t),a=i(20),n=i.n(a),p=i(21),l=i.n(p),s=i(22),c=i.n(s),h=i(23),d=i.n(h),u=i(24),f=i.n(u),b=i(25),x={};x.styleTagTransform=f(),x.setAttributes=c(),x.insert=l().bind(null,"head"),x.domAPI=n(),x.insertStyleElement=d(),e()(b.A,x),b.A&&b.A.locals&&b.A.locals}}]);
+`,""]),i.d(r,{},{A:n})},28(o){o.exports=function(o){var r=[];return r.toString=function(){return this.map(function(r){var i="",t=void 0!==r[5];return r[4]&&(i+="@supports (".concat(r[4],") {")),r[2]&&(i+="@media ".concat(r[2]," {")),t&&(i+="@layer".concat(r[5].length>0?" ".concat(r[5]):""," {")),i+=o(r),t&&(i+="}"),r[2]&&(i+="}"),r[4]&&(i+="}"),i}).join("")},r.i=function(o,i,t,e,a){"string"==typeof o&&(o=[[null,o,void 0]]);var n={};if(t)for(var p=0;p<this.length;p++){var l=this[p][0];null!=l&&(n[l]=!0)}for(var s=0;s<o.length;s++){var c=[].concat(o[s]);t&&n[c[0]]||(void 0!==a&&(void 0===c[5]||(c[1]="@layer".concat(c[5].length>0?" ".concat(c[5]):""," {").concat(c[1],"}")),c[5]=a),i&&(c[2]&&(c[1]="@media ".concat(c[2]," {").concat(c[1],"}")),c[2]=i),e&&(c[4]?(c[1]="@supports (".concat(c[4],") {").concat(c[1],"}"),c[4]=e):c[4]="".concat(e)),r.push(c))}},r}},27(o){o.exports=function(o){return o[1]}},20(o){var r=[];function i(o){for(var i=-1,t=0;t<r.length;t++)if(r[t].identifier===o){i=t;break}return i}function t(o,t){for(var e={},a=[],n=0;n<o.length;n++){var p=o[n],l=t.base?p[0]+t.base:p[0],s=e[l]||0,c="".concat(l," ").concat(s);e[l]=s+1;var h=i(c),d={css:p[1],media:p[2],sourceMap:p[3],supports:p[4],layer:p[5]};if(-1!==h)r[h].references++,r[h].updater(d);else{var u=function(o,r){var i=r.domAPI(r);return i.update(o),function(r){r?(r.css!==o.css||r.media!==o.media||r.sourceMap!==o.sourceMap||r.supports!==o.supports||r.layer!==o.layer)&&i.update(o=r):i.remove()}}(d,t);t.byIndex=n,r.splice(n,0,{identifier:c,updater:u,references:1})}a.push(c)}return a}o.exports=function(o,e){var a=t(o=o||[],e=e||{});return function(o){o=o||[];for(var n=0;n<a.length;n++){var p=i(a[n]);r[p].references--}for(var l=t(o,e),s=0;s<a.length;s++){var c=i(a[s]);0===r[c].references&&(r[c].updater(),r.splice(c,1))}a=l}}},22(o){var r={};o.exports=function(o,i){var t=function(o){if(void 0===r[o]){var i=document.querySelector(o);if(window.HTMLIFrameElement&&i instanceof window.HTMLIFrameElement)try{i=i.contentDocument.head}catch(o){i=null}r[o]=i}return r[o]}(o);if(!t)throw Error("Couldn't find a style target. This probably means that the value for the 'insert' parameter is invalid.");t.appendChild(i)}},24(o){o.exports=function(o){var r=document.createElement("style");return o.setAttributes(r,o.attributes),o.insert(r,o.options),r}},23(o,r,i){o.exports=function(o){var r=i.nc;r&&o.setAttribute("nonce",r)}},21(o){o.exports=function(o){if("u"<typeof document)return{update:function(){},remove:function(){}};var r=o.insertStyleElement(o);return{update:function(i){var t,e,a;t="",i.supports&&(t+="@supports (".concat(i.supports,") {")),i.media&&(t+="@media ".concat(i.media," {")),(e=void 0!==i.layer)&&(t+="@layer".concat(i.layer.length>0?" ".concat(i.layer):""," {")),t+=i.css,e&&(t+="}"),i.media&&(t+="}"),i.supports&&(t+="}"),(a=i.sourceMap)&&"u">typeof btoa&&(t+="\n/*# sourceMappingURL=data:application/json;base64,".concat(btoa(unescape(encodeURIComponent(JSON.stringify(a))))," */")),o.styleTagTransform(t,r,o.options)},remove:function(){var o;null===(o=r).parentNode||o.parentNode.removeChild(o)}}}},25(o){o.exports=function(o,r){if(r.styleSheet)r.styleSheet.cssText=o;else{for(;r.firstChild;)r.removeChild(r.firstChild);r.appendChild(document.createTextNode(o))}}},19(o,r,i){var t=i(20),e=i.n(t),a=i(21),n=i.n(a),p=i(22),l=i.n(p),s=i(23),c=i.n(s),h=i(24),d=i.n(h),u=i(25),f=i.n(u),b=i(26),x={};x.styleTagTransform=f(),x.setAttributes=c(),x.insert=l().bind(null,"head"),x.domAPI=n(),x.insertStyleElement=d(),e()(b.A,x),b.A&&b.A.locals&&b.A.locals}}]);
