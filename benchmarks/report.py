@@ -152,7 +152,7 @@ def _suite(suite: Measured) -> list[str]:
     names = list(dict.fromkeys(r.name for r in results))
     crossed = len(names) * len(figures) <= 1.5 * len(results)
     rows = _crossed(results, figures, names) if crossed else _listed(results)
-    where = ", ".join(f"{key} {value}" for key, value in _told(suite.where))
+    where = ", ".join(f"{key} {value}".strip() for key, value in _told(suite.where))
     return [*_markdown(rows), "", f"Measured on {where}."]
 
 

@@ -92,6 +92,8 @@ def preferred(accept: str) -> tuple[str, ...]:
     be undone because its output has no form in what was asked for. So nothing is refused with 406.
     A wildcard means JSON.
     """
+    if not accept:
+        return ()
     wanted = []
     for part in accept.split(","):
         name, *parameters = part.split(";")

@@ -27,7 +27,8 @@ from ..workers.warm import Warm
 from .app_notebooks import AppSettings
 from .bodies import Bodies, Bounded
 from .connection import ConnectionFile, OwnerIdentity
-from .lean import LeanMainHandler, Permitted
+from .express import Ways
+from .lean import Permitted
 from .manager import PipelineManager
 from .metrics import LoopLag
 from .newsfeed import SCHEMAS, event_id
@@ -213,11 +214,14 @@ class PipelinesServer(ExtensionApp):
         serverapp: Any = self.serverapp
         web_app = serverapp.web_app
         main = url_path_join(web_app.settings["base_url"], pattern("/pipelines/{name}/main"))
-        web_app.add_handlers(".*$", [(Permitted(main, self), LeanMainHandler)])
         every = url_path_join(web_app.settings["base_url"], "/chariots(?:/.*)?")
         bounded = Bounded(every, min(self.max_body_size, serverapp.max_body_size))
         # as add_handlers does, which in Jupyter takes handlers only
-        web_app.default_router.rules.insert(-1, Rule(bounded, Bodies(web_app, bounded, self)))
+        for rule in (
+            Rule(Permitted(main, self), Ways(web_app, self)),
+            Rule(bounded, Bodies(web_app, bounded, self)),
+        ):
+            web_app.default_router.rules.insert(-1, rule)
         self.handlers.extend(handlers())
 
     def _pool(self) -> BaseWorkerPool | ChariotsError:

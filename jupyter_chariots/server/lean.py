@@ -21,7 +21,7 @@ from ..errors import Unavailable
 from .calling import Calling
 from .permits import Permit, Permits
 
-__all__ = ["LeanMainHandler", "Permitted"]
+__all__ = ["LeanMainHandler", "Permitted", "shows_debug"]
 
 
 class Permitted(PathMatches):
@@ -57,9 +57,10 @@ class LeanMainHandler(Calling):
         *,
         app: Any,
         permit: Permit,
+        **more: Any,
     ) -> None:
         self._app, self._permit = app, permit  # super() asks for the headers at once
-        super().__init__(application, request)
+        super().__init__(application, request, **more)
 
     @property
     def app(self) -> Any:
@@ -103,13 +104,13 @@ class LeanMainHandler(Calling):
 
     def _log(self) -> None:
         """Jupyter's line in the log, made only where it is shown."""
-        if self.get_status() >= 300 or _shows_debug(self.log):
+        if self.get_status() >= 300 or shows_debug(self.log):
             super()._log()
         elif self._app.serverapp.record_http_request_metrics:
             prometheus_log_method(self)  # type: ignore[no-untyped-call]
 
 
-def _shows_debug(log: logging.Logger) -> bool:
+def shows_debug(log: logging.Logger) -> bool:
     """Whether such a line comes out anywhere: Jupyter's loggers take all, their handlers do not."""
     logger: logging.Logger | None = log if log.isEnabledFor(logging.DEBUG) else None
     while logger:

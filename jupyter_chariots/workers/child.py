@@ -64,7 +64,8 @@ class Child:
         self._interrupts = self._requests.interrupts
         self._output = Output(self._send)
         self._progress = Telling(self._send, self._output.sending)
-        self._settings: Header = {"log": os.devnull}
+        self._settings: Header = {}
+        self._log = Path(os.devnull)
         self._store: Store | None = None
         self._hosted: Hosted | None = None
         self._actions = {
@@ -90,7 +91,7 @@ class Child:
                     self._progress.end()
                     self._send({"id": header["id"], **answer}, content)
                 with contextlib.suppress(OSError):  # a log is not worth a process
-                    rotate(Path(self._settings["log"]), 1, 2)
+                    rotate(self._log, 1, 2)
 
     def _send(self, header: Header, content: Body) -> None:
         for part in parts(header, content):
@@ -119,7 +120,7 @@ class Child:
 
     def setup(self, header: Header, body: Received) -> Answer:
         """The first request: settings of the server."""
-        self._settings = header
+        self._settings, self._log = header, Path(header["log"])
         spare_others()
         give_way(header.get("niceness", 0))
         if self._memory_limit:

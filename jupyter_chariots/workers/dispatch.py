@@ -16,8 +16,11 @@ from .process import Child, Hear
 __all__ = ["Dispatcher"]
 
 _SHORT_S = 0.005
-"""Where there is one process only, and calls take less than this, one may wait in the process for
-the one before it: that saves the way from there to here and back, a fifth of all."""
+_MOST_AHEAD = 8
+"""Where there is one process only, calls may wait in the process for those before them, if all of
+these together take less than this, and so many at the most. That saves the way from there to here
+and back; and what comes together on a socket is read and answered together: with 32 connections,
+this process has a third less work for a call than where one may wait."""
 
 
 class Dispatcher:
@@ -107,8 +110,9 @@ class Dispatcher:
                 return child
         if len(self.children) == 1 and not self._joins:
             (child,) = self.children
-            outstanding = child.outstanding
-            if child.alive and len(outstanding) == 1 and outstanding.is_quicker_than(_SHORT_S):
+            ahead = len(child.outstanding)
+            quick = child.outstanding.is_quicker_than(_SHORT_S / max(1, ahead))
+            if child.alive and ahead < _MOST_AHEAD and quick:
                 return child
         return None
 

@@ -40,6 +40,12 @@ def jp_server_config(jp_server_config):
     return jp_server_config
 
 
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch):
+    """The shortest way is for servers that do not log each request, as these tests do."""
+    monkeypatch.setattr("jupyter_chariots.server.express.shows_debug", lambda log: False)
+
+
 @pytest.fixture
 def clock(extension):
     extension.permits.clock = Clock()

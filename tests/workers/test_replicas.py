@@ -157,6 +157,25 @@ def test_calls_that_waited_for_one_that_died_go_to_the_next(workshop, run):
     run(work())
 
 
+def test_quick_calls_wait_in_the_only_process_and_are_not_lost_with_it(workshop, run, monkeypatch):
+    monkeypatch.setattr("jupyter_chariots.workers.dispatch._SHORT_S", 3600.0)
+
+    async def work():
+        async with Called(workshop, "play") as called:
+            first = await called.output(["pid"])
+            (child,) = called.replicas._dispatcher.children
+            os.kill(first, signal.SIGSTOP)
+            calls = [asyncio.ensure_future(called.output(["pid"])) for _ in range(12)]
+            await until(lambda: len(child.outstanding) > 1)
+            assert len(child.outstanding) == 8
+            os.kill(first, signal.SIGKILL)
+            lost, *others = await asyncio.gather(*calls, return_exceptions=True)
+            assert isinstance(lost, WorkerLost)
+            assert set(others) == set(called.replicas.pids) != {first}
+
+    run(work())
+
+
 def test_one_that_dies_again_and_again_is_left_alone_for_a_while(workshop, run):
     async def work():
         async with Called(workshop, "play") as called:
