@@ -22,7 +22,7 @@ for _name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE"
 from . import report  # noqa: E402
 from .measure import Result  # noqa: E402
 
-SUITES = ("imports", "runner", "store", "data", "feel", "startup", "serving", "jobs")
+SUITES = ("imports", "runner", "store", "data", "feel", "startup", "serving", "jobs", "panel")
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 FIGURES = DOCUMENT.with_suffix(".json")
 

@@ -11,7 +11,7 @@ import { Button } from './button';
 import { useChariots, useChariotsState, useHook } from './context';
 import { Icon } from './icons';
 import { blockedFor } from './pipelines';
-import type { ITabProps } from './view';
+import type { ITabProps } from './tab';
 
 interface IResult {
   answer?: IAnswer;

@@ -14,7 +14,7 @@ import { Icon } from './icons';
 import { Choice } from './jobs';
 import { BrokenLinks } from './links';
 import { NodeFacts } from './nodefacts';
-import type { ITabProps } from './view';
+import type { ITabProps } from './tab';
 
 type Show = 'serving' | 'newest' | 'chosen';
 

@@ -11,7 +11,7 @@ import { Differences } from './differences';
 import { Icon } from './icons';
 import { Choice } from './jobs';
 import { Source } from './nodefacts';
-import type { ITabProps } from './view';
+import type { ITabProps } from './tab';
 
 type Sort = { by: string; down: boolean };
 

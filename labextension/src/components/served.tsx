@@ -9,7 +9,7 @@ import { Button } from './button';
 import { useAsked, useChariots, useChariotsState } from './context';
 import { Icon } from './icons';
 import { Choice } from './jobs';
-import type { ITabProps } from './view';
+import type { ITabProps } from './tab';
 
 const DAY_MS = 86_400_000;
 const RANGES: Record<string, number> = { '1': DAY_MS, '7': 7 * DAY_MS, '30': 30 * DAY_MS };

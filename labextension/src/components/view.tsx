@@ -5,7 +5,7 @@ import * as React from 'react';
 import { runnable, stateOf, traffic } from '../derive';
 import { failureOf } from '../api';
 import type { ViewTab } from '../tokens';
-import type { IPipeline, IPipelineView } from '../types';
+import type { IPipeline } from '../types';
 import { Banner } from './banner';
 import { Button } from './button';
 import { Call } from './call';
@@ -17,11 +17,6 @@ import { blockedFor } from './pipelines';
 import { Served } from './served';
 import { RELEASE } from '../release';
 import { Empty, StateIcon, StateWord, Waiting } from './words';
-
-export interface ITabProps {
-  view: IPipeline;
-  whole: IPipelineView;
-}
 
 export function PipelineView(props: {
   name: string;
