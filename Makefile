@@ -8,6 +8,9 @@
 # make labextension  the bundle of the JupyterLab extension, from its sources; needs Node
 # Each of them makes .venv and installs what it needs first.
 
+# Where Python keeps no byte code, each of the many processes of the tests compiles the package again.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 ARGS ?=
 BIN := .venv/bin

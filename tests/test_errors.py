@@ -12,8 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from jupyter_chariots.errors import ChariotsError, NodeFailed, VersionError, from_payload
 
 DEFINE = """
-from jupyter_chariots import Node, Pipeline, SequentialRunner, ThreadRunner
-from jupyter_chariots.examples.iris import pred_iris
+from jupyter_chariots import MLMode, Node, Pipeline, SequentialRunner, ThreadRunner
+from jupyter_chariots.examples.iris import LogisticOp, PCAOp
 
 def helper(x):
     return x / 0
@@ -21,6 +21,13 @@ def helper(x):
 def half(x):
     return helper(x)
 
+untrained = Pipeline(
+    [
+        Node(PCAOp(MLMode.PREDICT), "__pipeline_input__", "x"),
+        Node(LogisticOp(MLMode.PREDICT), "x", "__pipeline_output__"),
+    ],
+    "untrained",
+)
 broken = Pipeline([Node(half, "__pipeline_input__", "__pipeline_output__")], "broken")
 """
 
@@ -58,8 +65,8 @@ def test_they_travel(copied) -> None:
 
 
 def test_a_cell_shows_no_frames_of_this_package(shell, capsys) -> None:
-    text = shown(shell, capsys, "SequentialRunner().run(pred_iris, [[1, 2, 3, 4]])")
-    assert "SequentialRunner().run(pred_iris" in text
+    text = shown(shell, capsys, "SequentialRunner().run(untrained, [[1, 2, 3, 4]])")
+    assert "SequentialRunner().run(untrained" in text
     assert "NotLoaded: " in text
     assert "runners.py" not in text
 

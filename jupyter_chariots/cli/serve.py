@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..client.addresses import segment
 from ..errors import ConfigurationError, NotFound, ServerNotFound
 from . import shown
 
@@ -125,6 +124,7 @@ _TOLD = ("name", "change", "is_loaded", "reason", "hint", "warnings", "saved", "
 
 
 def _result(address: str, done: list[dict[str, Any]]) -> dict[str, Any]:
+    from ..client.addresses import segment
     from ..client.serving import curl_line
 
     pipelines = []

@@ -63,7 +63,14 @@ def given(array: Any, name: str = "input", datatype: str = "FP64", **options: An
     return InferInput(name, list(array.shape), datatype).set_data_from_numpy(array, **options)
 
 
-def test_before_and_after_a_training(server, client, headers):
+def test_before_and_after_a_training(live_server, headers):
+    server = live_server(app_pipelines=[IRIS])
+    with InferenceServerClient(f"127.0.0.1:{server.port}/chariots", network_timeout=120) as client:
+        live_and_learn(server, client, headers)
+    gc.collect()
+
+
+def live_and_learn(server, client, headers):
     assert client.is_server_live(headers=headers)
     assert not client.is_server_ready(headers=headers)
     assert not client.is_model_ready("pred_iris", headers=headers)

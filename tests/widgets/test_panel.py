@@ -169,7 +169,8 @@ def test_nothing_is_asked_and_made_until_it_is_on_a_screen(server, opened):
     front_end.take()
     counted = (
         "from ipywidgets.widgets import widget\n"
-        "print(len(getattr(widget, '_instances', widget.Widget._active_widgets)))"
+        "old = not hasattr(widget, '_instances')\n"
+        "print(len(widget.Widget.widgets if old else widget._instances))"
     )
     assert notebook.run(counted) == "0\n"
 
