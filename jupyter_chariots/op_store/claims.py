@@ -117,12 +117,16 @@ def _claim(
 def renew(
     db: Database, leases: Collection[Lease], progress: Mapping[str, Mapping[str, Any]]
 ) -> dict[Lease, bool]:
-    """Renew leases; gives those that are held, each with whether the job shall be cancelled."""
+    """Renew leases; gives those that are held, each with whether the job shall be cancelled.
+
+    An attempt that has ended its job, which who runs it may not know yet, has not lost it.
+    """
     held: dict[Lease, bool] = {}
     for lease in leases:
         rows = db.execute(
-            "UPDATE jobs SET renewals = renewals + 1, progress = coalesce(?, progress) "
-            f"{_HELD} RETURNING cancel",
+            "UPDATE jobs SET renewals = renewals + 1, "
+            "progress = iif(status = 'running', coalesce(?, progress), progress) "
+            "WHERE id = ? AND token = ? RETURNING cancel AND status = 'running'",
             (_text(progress.get(lease.job)), lease.job, lease.token),
         ).fetchall()
         for (cancel,) in rows:

@@ -19,9 +19,11 @@ EVERY_S = 2.0
 """Seconds between two renewals: a fifth of a lease."""
 
 _BUSY_MS = 3000
-_HELD = "WHERE id = ? AND token = ? AND status = 'running'"
-_RENEW = f"UPDATE jobs SET renewals = renewals + 1 {_HELD} RETURNING cancel"
-_GIVE_UP = f"UPDATE jobs SET lease_s = 0 {_HELD}"
+_RENEW = (
+    "UPDATE jobs SET renewals = renewals + 1 WHERE id = ? AND token = ? "
+    "RETURNING cancel AND status = 'running'"
+)
+_GIVE_UP = "UPDATE jobs SET lease_s = 0 WHERE id = ? AND token = ? AND status = 'running'"
 
 
 class Leases:

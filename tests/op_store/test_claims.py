@@ -194,6 +194,20 @@ def test_a_refused_commit_leaves_the_job_running(queue: OpStore) -> None:
     assert queue.fail_job(claimed.lease, NameTaken("taken")).status is FAILED
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_lease_is_not_lost_by_the_end_of_its_own_job(queue: OpStore, fails: bool) -> None:
+    """A renewal may come between the end and its answer; who is told "lost" stops the run."""
+    submit(queue)
+    claimed = claim(queue)
+    queue.renew_jobs([claimed.lease], {claimed.job.id: {"i": 1}})
+    if fails:
+        queue.fail_job(claimed.lease, NodeFailed("no"))
+    else:
+        queue.finish_job(claimed.lease, b"out", {})
+    assert queue.renew_jobs([claimed.lease], {claimed.job.id: {"i": 0}}) == {claimed.lease: False}
+    assert queue.job(claimed.job.id).progress == {"i": 1}
+
+
 def test_a_lease_of_no_job(queue: OpStore) -> None:
     lease = Lease("x", "y")
     with pytest.raises(JobNotFound):
