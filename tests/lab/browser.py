@@ -125,9 +125,13 @@ class Lab:
         """Show the side panel, and wait until it has its width."""
         self.command("chariots:show-panel")
         self.hook("chariots-panel").wait_for()
-        self.page.wait_for_function(
-            "document.querySelector('[data-testid=chariots-panel]').clientWidth > 200"
-        )
+        try:
+            self.page.wait_for_function(
+                "document.querySelector('[data-testid=chariots-panel]').clientWidth > 200"
+            )
+        except Exception:
+            self.picture("failed-show")  # no test runs yet that would leave one
+            raise
         return self
 
     def idle(self) -> Lab:
