@@ -381,9 +381,10 @@ button.ch-link:focus-visible,
 }
 `,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
 
+/* Its contents give a size container no width: without a least one, the side area may open at none. */
 .jp-Chariots {
   container-type: inline-size;
-  min-width: 0;
+  min-width: 240px;
   display: flex;
   flex-direction: column;
   height: 100%;
