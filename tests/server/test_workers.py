@@ -74,7 +74,8 @@ async def test_a_job_from_its_claim_to_its_end(fetch, work):
     body, _ = await report(work, job_id)
     for _ in range(2):  # the same end may be reported again: its answer may have been lost
         assert (await work(f"jobs/{job_id}/finish", body)).body == {"missing": []}
-    assert (await work(f"jobs/{job_id}/renew", {})).body == {"held": False}
+    # a renewal that comes between an end and its answer must not stop the worker
+    assert (await work(f"jobs/{job_id}/renew", {})).body == {"held": True, "cancel": False}
     fetched = (await fetch("POST", "jobs/fetch/", {"job_id": job_id})).body
     assert (fetched["pipeline_output"], fetched["job_status"]) == (4, "done")
     view = (await fetch("GET", f"jobs/{job_id}")).body

@@ -80,9 +80,10 @@ button.ch-link:focus-visible,
 }
 
 /* the side panel */
-/* the shell gives 250 px at least to whatever is in its side areas */
+/* the shell gives 250 px at least to whatever is in its side areas; without any, they may open at
+   less than can be read, for the contents give a size container no width */
 #jupyter-chariots.jp-SidePanel.jp-Chariots {
-  min-width: 0;
+  min-width: 240px;
 }
 
 .jp-Chariots > .jp-SidePanel-header {
@@ -381,10 +382,9 @@ button.ch-link:focus-visible,
 }
 `,""]),i.d(r,{},{A:n})},30(o,r,i){var t=i(27),e=i.n(t),a=i(28),n=(i.n(a))()(e());n.push([o.id,`/* The side panel, and menus of versions. */
 
-/* Its contents give a size container no width: without a least one, the side area may open at none. */
 .jp-Chariots {
   container-type: inline-size;
-  min-width: 240px;
+  min-width: 0;
   display: flex;
   flex-direction: column;
   height: 100%;
