@@ -129,12 +129,30 @@ class Lab:
         wide = "document.querySelector('[data-testid=chariots-panel]')?.clientWidth > 200"
         for _ in range(LONG_MS // 5000):
             self.command("chariots:show-panel")
-            # what opens at the same time may take its place, as it may for a user: once more
             with contextlib.suppress(TimeoutError):
                 self.page.wait_for_function(wide, polling=100, timeout=5000)
                 return self
+            # on a busy machine JupyterLab may lay its side area out before it has its styles
+            self.width(250)
         self.picture("failed-show")  # no test runs yet that would leave one
         raise AssertionError("The side panel does not come.")
+
+    def width(self, pixels: int) -> None:
+        """Make the side panel so wide."""
+        self.page.evaluate(
+            """width => {
+                const {shell} = window.jupyterapp;
+                const stack = document.getElementById('jp-left-stack');
+                stack.style.minWidth = width < 250 ? '0' : '';
+                shell._leftHandler.stackedPanel.fit();
+                shell._hsplitPanel.fit();
+                requestAnimationFrame(() => {
+                    const rest = shell._hsplitPanel.node.clientWidth - width;
+                    shell._hsplitPanel.setRelativeSizes([width, rest, 0]);
+                });
+            }""",
+            pixels,
+        )
 
     def idle(self) -> Lab:
         """Wait until the notebook has a kernel that has nothing to do."""

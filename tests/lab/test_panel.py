@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -122,9 +123,10 @@ def test_news_from_elsewhere_reach_the_page_quickly(lab: Lab):
             if (row.dataset.state === 'not-saved') window.__seen ??= Date.now();
         }).observe(row, {attributes: true});
     }"""
+    lab.hook("chariots-pipeline-count").wait_for()
     lab.page.evaluate(script, "count")
     post(lab, "count/main")
-    lab.page.wait_for_function("window.__seen !== null", timeout=5000)
+    lab.page.wait_for_function("window.__seen !== null")
     post(lab, "count/save")
     lab.state("count", "loaded")
 
@@ -178,7 +180,10 @@ def test_roll_back_by_the_menu_of_versions_and_undo(lab: Lab):
     lab.picture("version-menu", clip={"x": 0, "y": 0, "width": 420, "height": 520})
     other.click()
     lab.text("chariots-versions-apply", then)
-    lab.page.get_by_role("button", name="Undo").last.click()
+    # other tests may have left theirs a moment ago
+    said = re.compile(rf"scale {re.escape(then)} into apply \(was .*{re.escape(now)}\)")
+    notice = lab.page.locator(".Toastify__toast").filter(has_text=said)
+    notice.get_by_role("button", name="Undo").first.click()
     lab.text("chariots-versions-apply", now)
 
 

@@ -34,24 +34,6 @@ def pretended(lab: Lab) -> Iterator[Pretended]:
     lab.hook("chariots-panel").get_by_text("No pipelines are served").wait_for(state="attached")
 
 
-def width(lab: Lab, pixels: int) -> None:
-    """Make the side panel so wide."""
-    lab.page.evaluate(
-        """width => {
-            const {shell} = window.jupyterapp;
-            const stack = document.getElementById('jp-left-stack');
-            stack.style.minWidth = width < 250 ? '0' : '';
-            shell._leftHandler.stackedPanel.fit();
-            shell._hsplitPanel.fit();
-            requestAnimationFrame(() => {
-                const rest = shell._hsplitPanel.node.clientWidth - width;
-                shell._hsplitPanel.setRelativeSizes([width, rest, 0]);
-            });
-        }""",
-        pixels,
-    )
-
-
 def clip(lab: Lab) -> dict[str, float]:
     return lab.hook("chariots-panel").bounding_box()
 
@@ -71,7 +53,7 @@ def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pi
     from playwright.sync_api import expect
 
     lab.theme(theme)
-    width(lab, pixels)
+    lab.width(pixels)
     wait_for(lambda: abs(clip(lab)["width"] - pixels) <= 4, f"a width of {pixels} px")
     words = {
         "iris": ("newer", "newer in store", "newer"),
@@ -101,7 +83,7 @@ def test_every_state_has_its_word(lab: Lab, pretended: Pretended, theme: str, pi
     lab.picture(f"side-{pixels}-{'dark' if theme == DARK else 'light'}", clip=box)
     assert not lab.violations('[data-testid="chariots-panel"]')
     lab.hook("chariots-status").get_by_text("2 running · 35%").wait_for()
-    width(lab, 250)
+    lab.width(250)
     lab.theme(LIGHT)
 
 
