@@ -18,9 +18,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IRIS = "jupyter_chariots.examples.iris"
@@ -98,7 +99,12 @@ class LiveServer:
         base_url: ``c.ServerApp.base_url``.
         app: ``server``, ``lab`` …: the subcommand of ``jupyter``.
         ip: ``c.ServerApp.ip``.
+
+    Attributes:
+        made: all that are in use, running or not.
     """
+
+    made: ClassVar[weakref.WeakSet[LiveServer]] = weakref.WeakSet()
 
     def __init__(
         self,
@@ -121,6 +127,7 @@ class LiveServer:
         root.mkdir(parents=True, exist_ok=True)
         self.environment = clean_environment(home, environment)
         self.process: subprocess.Popen[bytes] | None = None
+        self.made.add(self)
 
     @property
     def server_url(self) -> str:
@@ -229,7 +236,8 @@ class LiveServer:
 
     def log_tail(self, lines: int = 60) -> str:
         """The end of the server's log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
+        return "\n".join(text.splitlines()[-lines:])
 
     def request(
         self,
