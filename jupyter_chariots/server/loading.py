@@ -216,8 +216,8 @@ class Loading:
                 return  # of newer code, which this server will know after its next start
             if self.served is not None and served.seq <= self.served.seq:
                 return
-            if self._replicas and self._replicas.state != "cold":
-                await self._replicas.switch(served)
+            if self._replicas:
+                await self._replicas.switch(served, check=lambda: self._checks.check(served))
             else:
                 await self._checks.check(served)
             self._take(served)
@@ -230,14 +230,17 @@ class Loading:
         """Start on the choice, write the served row, switch; on any error nothing changes."""
         written: list[Served] = []
 
+        async def check() -> None:
+            await self._checks.check(choice)
+
         async def write() -> None:
             commit = OpStore.commit_load
             written.append(await self._store(commit, self.spec, choice, cause=cause, who=who))
 
-        if self._replicas and (cause == "load" or self._replicas.state != "cold"):
-            await self._replicas.switch(choice, write)
-        else:  # its process starts when it is first called
-            await self._checks.check(choice)
+        if self._replicas:
+            await self._replicas.switch(choice, write, check=None if cause == "load" else check)
+        else:
+            await check()
             await write()
         self._take(written[0])
         self._wake()

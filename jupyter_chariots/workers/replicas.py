@@ -172,7 +172,11 @@ class Replicas:
             await self._tasks.finish(self._start())
 
     async def switch(
-        self, served: Choice | Served, commit: Callable[[], Awaitable[object]] | None = None
+        self,
+        served: Choice | Served,
+        commit: Callable[[], Awaitable[object]] | None = None,
+        *,
+        check: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         """Serve another set: start all on it, commit, switch, let running calls end on the old.
 
@@ -181,11 +185,13 @@ class Replicas:
         Args:
             served: what to serve.
             commit: awaited when the new processes are ready and before they take calls.
+            check: where there are no processes, this is awaited instead of the start of new ones;
+                the next call starts them.
 
         Raises:
             ChariotsError: the new set cannot be loaded; or what ``commit`` raises.
         """
-        await self._tasks.finish(self._switch(served, commit))
+        await self._tasks.finish(self._switch(served, commit, check))
 
     def scale(self, wanted: int) -> None:
         """Let so many processes answer from now on; they come and go in the background."""
@@ -250,10 +256,19 @@ class Replicas:
         self._fill()
 
     async def _switch(
-        self, served: Choice | Served, commit: Callable[[], Awaitable[object]] | None
+        self,
+        served: Choice | Served,
+        commit: Callable[[], Awaitable[object]] | None,
+        check: Callable[[], Awaitable[object]] | None,
     ) -> None:
         async with self._changing:
             self._check_open()
+            if check and self.state == "cold":
+                await check()
+                if commit:
+                    await commit()
+                self.served = served
+                return
             self._make_room()
             async with self._processes.loaded(served, self.wanted) as children:
                 faults.reached("replicas ready")

@@ -20,6 +20,7 @@ from pytest_jupyter.jupyter_server import *  # noqa: F403
 import jupyter_chariots.server
 
 from ..live import LiveServer
+from ..workers.conftest import run, workshop  # noqa: F401
 
 SAMPLES = "tests.server.samples"
 DESCRIPTION = Path(jupyter_chariots.server.__file__).with_name("openapi.yaml")
