@@ -15,6 +15,7 @@ from ..op_store.records import Choice, Definition, Served
 from ..workers.replicas import Replicas
 from ..workers.tasks import Tasks
 from .checks import Checks
+from .retries import Retries
 from .threads import StoreThreads, patiently
 
 __all__ = ["Loading"]
@@ -40,6 +41,7 @@ class Loading:
     Attributes:
         served: what it serves, or served last.
         reason: why it serves nothing.
+        looks: for what is newer.
     """
 
     def __init__(
@@ -64,7 +66,7 @@ class Loading:
         self._lock = asyncio.Lock()
         self._tasks = Tasks()
         self._looking: asyncio.Task[None] | None = None
-        self._look_again = False
+        self.looks = Retries(f"Pipeline {self.name!r} does not load by itself", log)
         self.restoring: asyncio.Task[None]
         self.checking: asyncio.Task[None]
 
@@ -200,12 +202,8 @@ class Loading:
 
     async def follow(self) -> None:
         """Switch to the served set that another server has written, if there is one."""
-        try:
-            await patiently(self._follow, self._log)
-        except ChariotsError as error:
-            self._log.error("Pipeline %r cannot serve what was loaded: %s", self.name, error)
-        except Exception:
-            self._log.exception("Pipeline %r cannot serve what was loaded", self.name)
+        trouble = f"Pipeline {self.name!r} cannot serve what another server has loaded"
+        await Retries(trouble, self._log).run(self._follow)
 
     async def _follow(self) -> None:
         async with self._lock:
@@ -253,19 +251,9 @@ class Loading:
         """Something was saved: load it, if the pipeline is one that does so by itself."""
         if not self.spec.auto_load:
             return
-        self._look_again = True
+        self.looks.hurry()
         if self._looking is None or self._looking.done():
-            self._looking = self._tasks.start(self._look())
-
-    async def _look(self) -> None:
-        while self._look_again:
-            self._look_again = False
-            try:
-                await patiently(self._auto_load, self._log)
-            except ChariotsError as error:
-                self._log.warning("Pipeline %r does not load by itself: %s", self.name, error)
-            except Exception:
-                self._log.exception("Pipeline %r does not load by itself", self.name)
+            self._looking = self._tasks.start(self.looks.run(self._auto_load))
 
     async def _auto_load(self) -> None:
         """Serve the newest versions if they are others, go together, and nothing is pinned."""

@@ -35,6 +35,9 @@ _JOBS_S = 0.2
 _PAUSE_S = 0.01
 """After news of jobs, which may come by the hundred in a second, and are then read together."""
 
+_RETRY_S = 1.0
+"""Until the store is asked again that could not be read."""
+
 Emit = Callable[[str, dict[str, Any]], None]
 
 
@@ -116,12 +119,7 @@ class Newsfeed:
                 entries = await self._store(OpStore.news, self.seq, _PAGE)
                 for entry in entries:
                     self.seq = entry.seq
-                    if entry.kind == "job":
-                        self._untold.pop(entry.ref, None)
-                        self._untold[entry.ref] = entry
-                    else:
-                        self._tell(entry)
-                    self._hear(entry)
+                    self._take_in(entry)
                 if self._untold and self._pause is None:
                     self._tell_jobs()
                 elif self._untold:
@@ -131,10 +129,24 @@ class Newsfeed:
                     self._move()
                 if any(entry.kind == "job" for entry in entries) and not self._stopped:
                     await asyncio.sleep(_PAUSE_S)
-        except ChariotsError as error:  # locked for too long: the next change wakes again
+        except ChariotsError as error:  # locked for too long
             self._log.warning("News of the op store cannot be read: %s", error)
+            if not self._stopped:
+                asyncio.get_running_loop().call_later(_RETRY_S, self.wake)
         except Exception:
             self._log.exception("News of the op store cannot be told")
+
+    def _take_in(self, entry: News) -> None:
+        """Pass an entry on; one that cannot be must not keep the next ones back."""
+        for take in (self._hear, self._tell_soon if entry.kind == "job" else self._tell):
+            try:
+                take(entry)
+            except Exception:
+                self._log.exception("News %d of the op store cannot be told", entry.seq)
+
+    def _tell_soon(self, entry: News) -> None:
+        self._untold.pop(entry.ref, None)
+        self._untold[entry.ref] = entry
 
     def _tell_jobs(self) -> None:
         """Tell of the jobs that have news, though not of too many; then pause."""

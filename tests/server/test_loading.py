@@ -8,24 +8,30 @@ import logging
 
 import pytest
 
+from jupyter_chariots.errors import Unavailable
 from jupyter_chariots.op_store import OpStore
 from jupyter_chariots.server.checks import Checks
 from jupyter_chariots.server.loading import Loading
 from jupyter_chariots.server.threads import StoreThreads
 
+from ..workers.conftest import until
 from ..workers.served import Called
 
 
 class HeldChecks(Checks):
-    """Checks that go on when they are told."""
+    """Checks that go on when they are told, and refuse so many times."""
 
     def __init__(self, store):
         super().__init__(store)
         self.reached, self.go_on = asyncio.Event(), asyncio.Event()
+        self.refusals = 0
 
     async def check(self, chosen):
         self.reached.set()
         await self.go_on.wait()
+        if self.refusals:
+            self.refusals -= 1
+            raise Unavailable("Not now.")
         await super().check(chosen)
 
 
@@ -91,3 +97,20 @@ def test_a_call_that_starts_the_process_during_a_load_runs_on_what_is_loaded(wor
                 assert answer["versions"] == served
 
     run(work())
+
+
+def test_a_load_by_itself_that_failed_is_made_again(workshop, run, caplog):
+    async def work():
+        async with Called(workshop, "follow", served=None) as called:
+            await called.train([1, 1])
+            async with loading_of(called, workshop) as (loading, checks):
+                await called.train([3, 3])
+                checks.refusals = 2
+                checks.go_on.set()
+                loading.looks.first_s = 0.01
+                loading.look_for_newer()
+                await until(lambda: loading.served.cause == "auto_load")
+                assert await called.output([3]) == [0]
+
+    run(work())
+    assert caplog.text.count("does not load by itself: Not now. Again in") == 2

@@ -33,6 +33,11 @@ train = Pipeline([Node(Mean(MLMode.FIT), ["__pipeline_input__"])], "train")
 centre = Pipeline(
     [Node(Mean(MLMode.PREDICT), ["__pipeline_input__"], "__pipeline_output__")], "centre"
 )
+follow = Pipeline(
+    [Node(Mean(MLMode.PREDICT), ["__pipeline_input__"], "__pipeline_output__")],
+    "follow",
+    auto_load=True,
+)
 
 def obey(order):
     match order:
