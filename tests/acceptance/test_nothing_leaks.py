@@ -96,6 +96,7 @@ class Life:
     def __init__(self, server: LiveServer, traps: Path) -> None:
         self.server, self.traps = server, traps
         self.said: dict[str, str] = {}
+        self.hidden: list[str] = []
 
     def live(self) -> None:
         """Use it, from a script in its folder."""
@@ -113,6 +114,10 @@ class Life:
         assert done.returncode == 0, done.stderr + self.server.log_tail()
         self.said["script"] = done.stdout + done.stderr
         self.said["command lines"] = "\n".join(commands())
+        (file,) = self.server.runtime_dir.glob("jpchariots-*.json")
+        secret = next((self.server.home / "jupyter").rglob("chariots_secret")).read_bytes()
+        credential = json.loads(file.read_text())["token"]
+        self.hidden = [TOKEN, VALUE, credential, secret.hex(), secret.decode("latin-1")]
         self.ask()
         self.said["events"] = "\n".join(until_served(events))
         events.close()
@@ -184,13 +189,9 @@ def life(tmp_path_factory) -> Iterator[Life]:
 
 
 def test_no_secret_is_said_or_written(life):
-    (file,) = life.server.runtime_dir.glob("jpchariots-*.json")
-    credential = json.loads(file.read_text())["token"]
-    secret = next((life.server.home / "jupyter").rglob("chariots_secret")).read_bytes()
-    hidden = [TOKEN, VALUE, credential, secret.hex(), secret.decode("latin-1")]
-    hidden += [urllib.parse.quote(one) for one in hidden]
+    hidden = {*life.hidden, *map(urllib.parse.quote, life.hidden)}
     for place, text in life.written():
-        for one in {*hidden}:
+        for one in hidden:
             assert one not in text, place
         if place != "script":
             assert BODY not in text, place
