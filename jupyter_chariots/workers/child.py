@@ -32,12 +32,12 @@ from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from .channel import join
 from .frames import PROTOCOL, pack, parts
-from .hosted import Hosted, NeedsFreshProcess
 from .limits import explained, give_way, limit_memory, spare_others
 from .logs import rotate
 from .modules import find, load_object
 from .output import Output
 from .requests import Requests
+from .runs import HostedRuns, NeedsFreshProcess
 from .store_protocol import Store
 from .telling import Telling
 
@@ -67,7 +67,7 @@ class Child:
         self._settings: Header = {}
         self._log = Path(os.devnull)
         self._store: Store | None = None
-        self._hosted: Hosted | None = None
+        self._hosted: HostedRuns | None = None
         self._actions = {
             action.__name__: action
             for action in (
@@ -178,7 +178,7 @@ class Child:
                 )
             pipeline.callbacks = [*pipeline.callbacks, *self._callbacks()]
             runner = self._runner()
-        self._hosted = Hosted(pipeline, spec, runner, self._interrupts)
+        self._hosted = HostedRuns(pipeline, spec, runner, self._interrupts)
         return {}, b""
 
     def load(self, header: Header, body: Received) -> Answer:
@@ -253,7 +253,7 @@ class Child:
         return limit
 
     @property
-    def _pipeline(self) -> Hosted:
+    def _pipeline(self) -> HostedRuns:
         if self._hosted is None:
             raise Unavailable("This process has no pipeline yet.")
         return self._hosted
