@@ -25,6 +25,7 @@ from typing import Any, ClassVar, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 IRIS = "jupyter_chariots.examples.iris"
+FLOWERS = "tests.flowers"
 # As `jupyter server`, without what takes most of its time: a grammar that jsonschema compiles to
 # check addresses by, and the extensions for front ends. Like its script it imports nothing from
 # the folder that it runs in. Other apps are started as a user does.

@@ -171,7 +171,7 @@ def test_a_module_of_the_user_counts(place):
 
 
 TRAIN = """
-from jupyter_chariots import *
+from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline, ReservedNodes, SequentialRunner
 
 class Mean:
     def __init__(self, numbers):
@@ -261,7 +261,7 @@ def add_kernel(place, name, python, **fields):
 
 WHERE = """
 import os, sys
-from jupyter_chariots import *
+from jupyter_chariots import Node, Pipeline, ReservedNodes, op
 
 @op
 def where():

@@ -15,7 +15,8 @@ from ..live import LiveServer, wait_for
 DEFINE = """
 import time
 from pathlib import Path
-from jupyter_chariots import *
+from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline, PipelinesClient, ReservedNodes
+from jupyter_chariots import op, progress
 
 def work(name):
     progress(3, 12, "folding")

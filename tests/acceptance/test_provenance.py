@@ -14,7 +14,8 @@ from ..live import LiveServer
 DEFINE = """
 # this cell defines the op
 import numpy as np
-from jupyter_chariots import *
+from jupyter_chariots import BaseMLOp, MLMode, Node, OpStore, Pipeline, PipelinesClient
+from jupyter_chariots import SequentialRunner, VersionedField, op
 
 class Model:
     pass

@@ -8,7 +8,8 @@ from ..kernels import CellFailed, Notebook
 from ..live import wait_for
 
 DEFINE = """
-from jupyter_chariots import *
+from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline, PipelinesClient, ReservedNodes
+from jupyter_chariots import SequentialRunner, VersionedField, op
 
 class Mean:
     def fit(self, numbers):
@@ -242,7 +243,7 @@ def test_a_fitted_estimator_needs_no_pipeline(server, notebook):
 WHERE = """
 import os, sys
 sys.path.append(os.path.abspath("lib"))
-from jupyter_chariots import *
+from jupyter_chariots import Node, Pipeline, PipelinesClient, ReservedNodes, op
 import helper
 
 @op

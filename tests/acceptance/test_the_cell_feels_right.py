@@ -10,12 +10,12 @@ import pytest
 from jupyter_core.utils import ensure_event_loop
 
 from ..kernels import CellFailed, Notebook
-from ..live import wait_for
+from ..live import LiveServer, wait_for
 
 DEFINE = """
 import itertools, os, sys, time, warnings
 from pathlib import Path
-from jupyter_chariots import *
+from jupyter_chariots import BaseMLOp, MLMode, Node, Pipeline, PipelinesClient, ReservedNodes, op
 
 def wait(name):
     Path("seen").touch()
@@ -28,9 +28,9 @@ def obey(order):
             print(text)
             wait("go")
             print("the end", file=sys.stderr)
-        case ["warn"]:
+        case ["warn", text]:
             for _ in range(3):
-                warnings.warn("mind the gap")
+                warnings.warn(text)
         case ["fail"]:
             secret = 1
             return secret / 0  # a line of the cell
@@ -65,14 +65,32 @@ client.serve(play, train, pred)
 """
 
 
+@pytest.fixture(scope="module")
+def kept_server(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cells")
+    with LiveServer(folder / "root", folder / "home") as server:
+        yield server
+
+
 @pytest.fixture
-def server(live_server):
-    return live_server()
+def server(kept_server):
+    """It has served and trained for other tests, but nothing runs."""
+    for name in ("go", "seen"):
+        (kept_server.root / name).unlink(missing_ok=True)
+    return kept_server
 
 
 @pytest.fixture
 def notebook(server):
     with Notebook(server) as opened:
+        opened.run(DEFINE)
+        yield opened
+
+
+@pytest.fixture
+def untrained(live_server):
+    """A notebook of a server that has nothing saved yet."""
+    with Notebook(live_server()) as opened:
         opened.run(DEFINE)
         yield opened
 
@@ -144,9 +162,9 @@ def test_a_fit_prints_into_the_cell_as_well(server, start):
 
 
 def test_a_warning_appears_once_with_its_line(notebook):
-    shown = notebook.run("client.call_pipeline(play, ['warn']);")
+    shown = notebook.run("client.call_pipeline(play, ['warn', 'mind the gap']);")
     assert shown.count("UserWarning: mind the gap") == 1
-    assert 'warnings.warn("mind the gap")' in shown
+    assert "warnings.warn(text)" in shown
 
 
 def test_the_traceback_shows_the_lines_of_the_cell(server, notebook):
@@ -277,7 +295,9 @@ def test_a_run_in_the_kernel(server, notebook):
     assert notebook.run("print(client.run_here(play, 1) == os.getpid())") == "True\n"
 
     with Notebook(server, "other.ipynb") as other:
-        other.run("from jupyter_chariots import *\nmine = 1\nclient = PipelinesClient()")
+        other.run(
+            "from jupyter_chariots import PipelinesClient\nmine = 1\nclient = PipelinesClient()"
+        )
         assert other.run("print(client.run_here('pred', [10]), mine)") == "[2.0] 1\n"
 
     # code that is not served yet, with the state that is
@@ -286,19 +306,19 @@ def test_a_run_in_the_kernel(server, notebook):
     assert notebook.run("print(client.call_pipeline(pred, [10]).value)") == "[2.0]\n"
 
 
-def test_a_run_in_the_kernel_that_is_refused(notebook):
+def test_a_run_in_the_kernel_that_is_refused(untrained):
     with pytest.raises(CellFailed) as refused:
-        notebook.run("client.run_here(pred, [10])")
+        untrained.run("client.run_here(pred, [10])")
     assert refused.value.name == "NotLoaded"
     assert 'client.load_pipeline("pred")' in refused.value.said
     with pytest.raises(CellFailed) as refused:
-        notebook.run("client.run_here('nothing')")
+        untrained.run("client.run_here('nothing')")
     assert refused.value.name == "PipelineNotFound"
 
 
-def test_a_refusal_shows_the_line_to_paste(notebook):
+def test_a_refusal_shows_the_line_to_paste(untrained):
     with pytest.raises(CellFailed) as refused:
-        notebook.run("client.load_pipeline(pred)")
+        untrained.run("client.load_pipeline(pred)")
     line = str(refused.value).rstrip().splitlines()[-1]
     assert "client.call_pipeline" in line
     assert line.endswith('client.load_pipeline("pred")')
@@ -323,9 +343,9 @@ def test_a_client_that_goes_away_leaves_a_fit_to_its_end_and_ends_a_call(server,
 
 
 def test_who_asks_for_nothing_gets_the_plain_answer(server, notebook):
-    answer = server.post("pipelines/play/main", {"pipeline_input": ["warn"]})
+    answer = server.post("pipelines/play/main", {"pipeline_input": ["warn", "mind the step"]})
     assert answer.headers["Content-Type"] == "application/json"
-    for order, live in [(["warn"], False), (["much"], True)]:
+    for order, live in [(["warn", "mind the step"], False), (["much"], True)]:
         # the second request with the same headers takes the short way
         for _ in range(2):
             answer = server.post(

@@ -7,7 +7,7 @@ from jupyter_server.auth import passwd
 
 from jupyter_chariots import JobStatus, PipelineResponse, PipelinesClient, Version, errors
 from jupyter_chariots.examples import iris
-from tests.live import IRIS
+from tests.live import FLOWERS
 
 FLOWER = [[5.1, 3.5, 1.4, 0.2]]
 
@@ -199,7 +199,7 @@ def test_threads_share_a_client(client):
 
 
 def test_a_server_that_is_started_again_is_found_again(live_server, monkeypatch, tmp_path):
-    server = live_server(app_pipelines=[IRIS])
+    server = live_server(app_pipelines=[FLOWERS])
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(server.runtime_dir))
     monkeypatch.chdir(server.root)
     client = PipelinesClient()

@@ -9,7 +9,7 @@ import pytest
 from jupyter_chariots.client.lineage import lineage_of
 from jupyter_chariots.errors import VersionNotFound
 from tests.kernels import Notebook
-from tests.live import IRIS
+from tests.live import FLOWERS
 
 ODD = '<img src=x onerror="alert(1)"> "]; click v0 "javascript:y" %%{init} `x` #lt; **b** |v|\n'
 
@@ -79,7 +79,7 @@ def test_what_comes_from_the_user_means_nothing_in_mermaid_html_or_a_terminal():
 
 
 def test_in_a_cell(live_server):
-    server = live_server(app_pipelines=[IRIS])
+    server = live_server(app_pipelines=[FLOWERS])
     server.post("pipelines/train_iris/main")
     with Notebook(server) as notebook:
         notebook.run("%load_ext jupyter_chariots")

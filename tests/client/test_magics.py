@@ -9,7 +9,7 @@ import pytest
 from jupyter_chariots.client.arguments import COMMANDS, HelpWanted, pin, read
 from jupyter_chariots.errors import BadRequest
 from tests.kernels import CellFailed, Notebook
-from tests.live import IRIS, LiveServer
+from tests.live import FLOWERS, IRIS, LiveServer
 
 ROW = "[[5.1, 3.5, 1.4, 0.2]]"
 
@@ -43,7 +43,7 @@ def completed(notebook, line):
 
 
 def test_the_life_of_a_model(live_server):
-    server = live_server(app_pipelines=[IRIS])
+    server = live_server(app_pipelines=[FLOWERS])
     with Notebook(server) as notebook:
         notebook.run("%load_ext jupyter_chariots")
         assert "PipelineResponse done" in notebook.run("%chariots call train_iris")

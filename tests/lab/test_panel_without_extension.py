@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from ..live import IRIS
+from ..live import FLOWERS
 from .browser import LONG_MS, PICTURES, lab_server
 
 CELLS = [
@@ -19,7 +19,7 @@ CELLS = [
 
 @pytest.fixture
 def server(tmp_path):
-    server = lab_server(tmp_path, app_pipelines=[IRIS])
+    server = lab_server(tmp_path, app_pipelines=[FLOWERS])
     config = Path(server.environment["JUPYTER_CONFIG_DIR"]) / "labconfig" / "page_config.json"
     config.write_text(json.dumps({"disabledExtensions": {"jupyter-chariots": True}}))
     cells = [nbformat.v4.new_code_cell(source) for source in CELLS]

@@ -5,14 +5,14 @@ import contextlib
 import pytest
 
 from tests.kernels import Notebook
-from tests.live import IRIS
+from tests.live import FLOWERS
 
 from .front_end import FrontEnd
 
 
 @pytest.fixture
 def server(live_server):
-    return live_server(app_pipelines=[IRIS])
+    return live_server(app_pipelines=[FLOWERS])
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ import time
 import pytest
 
 from jupyter_chariots.widgets.feed import Feed
-from tests.live import IRIS, wait_for
+from tests.live import FLOWERS, wait_for
 
 
 @pytest.fixture
 def server(live_server, monkeypatch):
-    server = live_server(app_pipelines=[IRIS])
+    server = live_server(app_pipelines=[FLOWERS])
     monkeypatch.setenv("CHARIOTS_URL", server.url)
     monkeypatch.setenv("CHARIOTS_TOKEN", server.token)
     return server

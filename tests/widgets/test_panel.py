@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_chariots.widgets.saved import MIME
 from tests.kernels import CellFailed
-from tests.live import IRIS, wait_for
+from tests.live import FLOWERS, wait_for
 
 from .front_end import VIEW
 
@@ -128,7 +128,7 @@ def test_errors_are_said_in_words(server, opened):
 
 
 def test_the_server_goes_and_comes_back(live_server, opened):
-    server = live_server(app_pipelines=[IRIS], name="served")
+    server = live_server(app_pipelines=[FLOWERS], name="served")
     notebook, front_end = opened()  # of a server that stays
     where = f"CHARIOTS_URL={server.url!r}, CHARIOTS_TOKEN={server.token!r}"
     notebook.run(f"import os; os.environ.update({where})")
