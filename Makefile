@@ -26,9 +26,10 @@ run: .venv/lab.done
 # jlpm and jupyter-builder come with JupyterLab
 LABEXTENSION := cd labextension && PATH="$(CURDIR)/$(BIN):$$PATH" jlpm
 
-# Half of the tests each, module by module; who is done first takes over from the other.
+# A part of the tests each, module by module; who is done first takes over from the others. Much of
+# the time is waiting, so two cores have enough for three.
 test: .venv/test.done labextension-test
-	$(BIN)/python -m pytest --numprocesses=2 --dist=worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal $(ARGS)
 
 check: .venv/test.done
 	$(BIN)/ruff check .
