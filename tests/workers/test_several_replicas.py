@@ -98,6 +98,19 @@ def test_one_that_is_killed_fails_its_call_only_and_is_replaced(workshop, run):
     run(work())
 
 
+def noted_starts(replicas):
+    """The times at which processes are started from now on."""
+    processes, starts = replicas._processes, []
+    load = processes.load
+
+    def noted(served):
+        starts.append(asyncio.get_running_loop().time())
+        return load(served)
+
+    processes.load = noted
+    return starts
+
+
 def test_a_storm_of_crashes_starts_few_processes(workshop, run):
     async def work():
         async with Called(workshop, "play", wanted=2) as called:
@@ -108,12 +121,13 @@ def test_a_storm_of_crashes_starts_few_processes(workshop, run):
                 with pytest.raises(ChariotsError, match="exit code 3"):
                     await called.call(["exit", 3])
 
+            starts = noted_starts(called.replicas)
             storm = [asyncio.ensure_future(crash()) for _ in range(50)]
-            await until(lambda: called.replicas.restarts == 2)
-            assert called.replicas._back_off.left <= 2.0
-            began = asyncio.get_running_loop().time()
             await until(lambda: called.replicas.restarts == 3)
-            assert asyncio.get_running_loop().time() - began > 0.3  # it waited before the third
+            first, second, third = starts[:3]
+            # each waits longer after what it replaces has died, and that was after its own start
+            assert second - first > 0.49
+            assert third - second > 0.99
             for task in storm:
                 task.cancel()
             await asyncio.wait(storm)
