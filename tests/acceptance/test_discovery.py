@@ -64,6 +64,8 @@ def in_terminal(server: LiveServer, command: str, until: str) -> str:
             kind, *said = json.loads(await socket.read_message())
             shown += said[0] if kind == "stdout" else ""
         socket.close()
+        while await socket.read_message() is not None:
+            pass  # until the other side has closed it, too
         return shown
 
     return asyncio.run(asyncio.wait_for(work(), 60))
