@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -233,20 +235,34 @@ def test_waiting_for_a_job_in_the_shell(jobs_shell):
     assert shell("jobs", "--pipeline", "nothing").stdout == "There are no jobs.\n"
 
 
+def read_terminal(terminal, until=None):
+    """What is shown there, to the end or until it has this text."""
+    shown = b""
+    with contextlib.suppress(OSError):  # the other end is closed
+        while until is None or until not in shown:
+            shown += os.read(terminal, 1 << 16)
+    return shown.decode()
+
+
 def test_ctrl_c_in_the_shell_leaves_the_job_alone(jobs_shell):
     shell = jobs_shell
     command = [sys.executable, "-m", "jupyter_chariots.cli", "call", "slowly", "-i", '["held"]']
+    terminal, other_end = os.openpty()
     process = subprocess.Popen(
         [*command, "--use-worker", "--wait"],
         cwd=shell.folder,
         env=shell.env,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=other_end,
         text=True,
     )
+    os.close(other_end)
+    read_terminal(terminal, b"slowly")  # the bar: now it waits for the job
     wait_for((shell.folder / "held.there").exists, "the job to run")
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    err = read_terminal(terminal).replace("\r\n", "\n")
+    out, _ = process.communicate(timeout=60)
+    os.close(terminal)
     assert process.returncode == 130
     assert out == ""
     job = re.search(r"^Job (\w+) goes on\. To end it: jupyter chariots cancel \1$", err, re.M)[1]

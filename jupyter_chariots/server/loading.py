@@ -20,6 +20,9 @@ from .threads import StoreThreads, patiently
 
 __all__ = ["Loading"]
 
+_MOMENT_S = 2.0
+_PAUSE_S = 0.02
+
 
 class Loading:
     """The set of versions that a pipeline serves, from one load to the next.
@@ -124,20 +127,35 @@ class Loading:
             await self._take_up_from_elsewhere(served)
         elif served is None or (newest and not served.pins):
             await self._commit(await self._choose(None), cause, who)
-        elif served.definition != self.definition.digest or served.until is not None:
+        elif not self._is_of_this_definition(served):
             kept = await self._store(OpStore.carry_over, self.spec)
             await self._commit(kept, "definition", who)
         else:
             self._take(served)
 
     async def _take_up_from_elsewhere(self, served: Served | None) -> None:
-        """Serve what another server does, which writes the served set of the new definition."""
-        if served and served.definition == self.definition.digest and served.until is None:
-            self._take(served)
-        elif served is None:
+        """Serve what another server does, which writes the served set of the new definition.
+
+        It writes that a moment after the definition; until then the old one answers here.
+        """
+        if served is None:
             await self._choose(None)  # raises the reason that the other one has found
-        else:
+        elif not self._is_of_this_definition(served):
             await self._store(OpStore.carry_over, self.spec)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _MOMENT_S
+        while not self._is_of_this_definition(served) and loop.time() < until:
+            await asyncio.sleep(_PAUSE_S)
+            served = await self._store(OpStore.served, self.name)
+        if served and self._is_of_this_definition(served):
+            self._take(served)
+
+    def _is_of_this_definition(self, served: Served | None) -> bool:
+        return (
+            served is not None
+            and served.definition == self.definition.digest
+            and served.until is None
+        )
 
     async def _check(self) -> None:
         await self.restoring

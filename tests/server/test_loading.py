@@ -114,3 +114,41 @@ def test_a_load_by_itself_that_failed_is_made_again(workshop, run, caplog):
 
     run(work())
     assert caplog.text.count("does not load by itself: Not now. Again in") == 2
+
+
+class LateSet(StoreThreads):
+    """A store into which another server writes the served set when this one has looked."""
+
+    commit = None
+
+    async def __call__(self, method, *args, **kwargs):
+        result = await super().__call__(method, *args, **kwargs)
+        if method is OpStore.choose and self.commit:
+            commit, self.commit = self.commit, None
+            await commit()
+        return result
+
+
+def test_what_another_server_is_about_to_serve_is_waited_for(workshop, run):
+    async def work():
+        async with Called(workshop, "centre", served=None) as called:
+            await called.train([1, 1])
+            store = LateSet(lambda: OpStore(workshop.store_path))
+            log = logging.getLogger(__name__)
+            loading = Loading(
+                called.definition, store, Checks(store), called.replicas, nothing, nothing, log
+            )
+
+            async def commit():
+                spec, choice = called.definition.spec, await called.choose()
+                await workshop.in_thread(
+                    lambda known: known.commit_load(spec, choice, cause="serve", who="ada")
+                )
+
+            store.commit = commit
+            await loading.restore("elsewhere")
+            assert loading.is_loaded
+            await loading.stop()
+            await store.close()
+
+    run(work())
