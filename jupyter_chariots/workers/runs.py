@@ -7,13 +7,9 @@ from types import MappingProxyType
 from typing import Any
 
 from .. import faults, formats
-from ..pipelines.pipeline import Pipeline
-from ..pipelines.runners import BaseRunner
-from ..versioning.spec import PipelineSpec
 from ..versioning.version import Version
 from .envelope import Answer, assemble, bare, read_call, tail_of
 from .hosted import Hosted
-from .interrupts import Interrupts
 from .store_protocol import Store
 
 __all__ = ["HostedRuns", "NeedsFreshProcess"]
@@ -24,24 +20,9 @@ class NeedsFreshProcess(Exception):
 
 
 class HostedRuns(Hosted):
-    """A pipeline that starts from what the store says at each run, and not from what it holds.
+    """A pipeline that starts from what the store says at each run, and not from what it holds."""
 
-    Args:
-        pipeline: as this process imported it.
-        spec: as the store registered it.
-        runner: executes it.
-        interrupts: user code runs inside of it.
-    """
-
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        spec: PipelineSpec,
-        runner: BaseRunner,
-        interrupts: Interrupts,
-    ) -> None:
-        super().__init__(pipeline, spec, runner, interrupts)
-        self._loaded: Any = None
+    _loaded: Any = None  # the set that the last job took on
 
     def predict(
         self,

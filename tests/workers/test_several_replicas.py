@@ -123,6 +123,8 @@ def test_a_storm_of_crashes_starts_few_processes(workshop, run):
 
             starts = noted_starts(called.replicas)
             storm = [asyncio.ensure_future(crash()) for _ in range(50)]
+            await until(lambda: called.replicas.restarts == 2)
+            assert called.replicas._back_off.left <= 2.0
             await until(lambda: called.replicas.restarts == 3)
             first, second, third = starts[:3]
             # each waits longer after what it replaces has died, and that was after its own start
