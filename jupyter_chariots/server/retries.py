@@ -44,20 +44,21 @@ class Retries:
         delay = self.first_s
         while True:
             self._news.clear()
-            try:
-                await patiently(work, self._log)
-                left = None
-            except _FINAL as error:
-                self._log.warning("%s: %s", self._trouble, error)
-                left = None
-            except ChariotsError as error:
-                self._log.warning("%s: %s Again in %g s.", self._trouble, error.message, delay)
-                left = delay
-            except Exception:
-                self._log.exception(self._trouble)
-                left = None
-            if not (self._news.is_set() or left):
+            if await self._ends(work, delay) and not self._news.is_set():
                 return
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), left)
+                await asyncio.wait_for(self._news.wait(), delay)
             delay = self.first_s if self._news.is_set() else min(2 * delay, self.longest_s)
+
+    async def _ends(self, work: Callable[[], Awaitable[None]], delay: float) -> bool:
+        """Whether it succeeded, or failed so that only news can mend it."""
+        try:
+            await patiently(work, self._log)
+        except _FINAL as error:
+            self._log.warning("%s: %s", self._trouble, error)
+        except ChariotsError as error:
+            self._log.warning("%s: %s Again in %g s.", self._trouble, error.message, delay)
+            return False
+        except Exception:
+            self._log.exception(self._trouble)
+        return True
