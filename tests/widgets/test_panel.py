@@ -45,25 +45,34 @@ def says(front_end, root, *texts):
     )
 
 
+def state(front_end, root, word):
+    """Wait for the state of a row: the whole word, since "not loaded" has "loaded" in it."""
+    says(front_end, root, f">{word}</span>")
+
+
 def test_buttons_change_versions_and_the_state_follows_what_others_do(server, opened):
     notebook, front_end = opened()
     notebook.run(PANEL.format(""))
     root = front_end.display()
     assert "chariots-widget" in front_end.models[root]["_dom_classes"]
     iris, training = (row(front_end, root, name) for name in ("pred_iris", "train_iris"))
-    says(front_end, iris, "not loaded", "no saved version")
+    state(front_end, iris, "not loaded")
+    says(front_end, iris, "no saved version")
     save = front_end.of_class(root, "chariots-widget-save-train_iris")
     assert front_end.models[save]["disabled"]
     assert front_end.models[save]["tooltip"] == "Nothing to save"
 
     front_end.click(button(front_end, root, "run", "train_iris"))
-    says(front_end, training, "not saved", "+ changes")
+    state(front_end, training, "not saved")
+    says(front_end, training, "+ changes")
     assert server.get("snapshot").body["pipelines"][1]["unsaved_ops"]
     front_end.click(button(front_end, root, "save", "train_iris"))
+    state(front_end, training, "loaded")
     says(front_end, training, "saved", "logisticop 1.0.0")
     wait_for(lambda: server.get("ops/pcaop/versions").body["items"][0]["number"], "the save")
     front_end.click(button(front_end, root, "load", "pred_iris"))
-    says(front_end, iris, "loaded", "logisticop 1.0.0")
+    state(front_end, iris, "loaded")
+    says(front_end, iris, "logisticop 1.0.0")
     assert server.get("health_check").body["pred_iris"] is True
 
     (field,) = front_end.kind(iris, "Text")
@@ -75,7 +84,8 @@ def test_buttons_change_versions_and_the_state_follows_what_others_do(server, op
     server.post("pipelines/train_iris/main")
     server.post("pipelines/train_pca/main", {"pipeline_input": 7})
     server.post("pipelines/train_pca/save")
-    says(front_end, iris, "newer in store", "pcaop 2.0.0", "does not fit")
+    state(front_end, iris, "newer in store")
+    says(front_end, iris, "pcaop 2.0.0", "does not fit")
     front_end.click(button(front_end, root, "load", "pred_iris"))
     says(front_end, iris, "VersionError", "Hint: ", "client.call_pipeline")
     assert server.get("health_check").body["pred_iris"] is True
