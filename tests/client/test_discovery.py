@@ -12,8 +12,10 @@ from tests.live import free_port
 
 
 @pytest.fixture
-def listening(scripted):
+def listening(scripted, monkeypatch):
     """Ports on which a server answers those who know its credential."""
+    # on a busy machine an answer may come too late for a client, which then takes it for there
+    monkeypatch.setattr("jupyter_chariots.client.connection_files._PATIENCE_S", 30.0)
 
     def make(token="from-file"):
         def script(handler):

@@ -120,10 +120,13 @@ def test_a_list_that_shows_itself(client, gate):
     assert [row["after"] for row in rows] == [[running.job_id], []]
     assert [row["id"] for row in client.jobs("deferred")] == [after.job_id]
     assert client.jobs(JobStatus.RUNNING, "failing") == []
-    shown = wait_for(
-        lambda: "waiting for" in (text := repr(client.jobs("running"))) and text, "progress"
-    )
-    line = next(line for line in shown.splitlines() if running.job_id in line)
+
+    def progress():
+        lines = repr(client.jobs("running")).splitlines()
+        (line,) = (line for line in lines if running.job_id in line)
+        return "waiting for" in line and line
+
+    line = wait_for(progress, "progress")
     assert "0 % slow (1 of 2), 0 of 1, waiting for" in line
     assert f'<td style="text-align: left">{running.job_id}</td>' in rows._repr_html_()
     with pytest.raises(ValueError, match="unheard"):
@@ -299,10 +302,12 @@ def test_ctrl_c_cancels_a_call_and_ends_the_waiting_for_a_job(hasty, server, gat
     two = gate()
     job = submit(hasty, two)
     two.reached()
-    pressing = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    hasty.waits_by_job.clear()
+    pressing = threading.Thread(target=press)
     pressing.start()
     with pytest.raises(WaitInterrupted, match=f"Job {job.job_id} goes on"):
         hasty.wait(job)
+    pressing.join()
     two.open()
     assert hasty.wait(job).value == 2
 

@@ -145,7 +145,7 @@ def test_an_answer_is_shown_in_the_cell(lab: Lab):
     box = lab.in_cell("input")
     box.fill("21")
     lab.page.keyboard.press("Control+Enter")
-    lab.in_cell("output").get_by_text("42").wait_for()
+    lab.in_cell("output").get_by_text("42", exact=True).wait_for()
     box.fill("[")
     assert lab.in_cell("call-run").get_attribute("aria-disabled") == "true"
 
@@ -165,7 +165,7 @@ def test_its_buttons_work_while_a_cell_runs(lab: Lab):
     lab.in_cell("save-count").click()
     state(lab, "count", "loaded")
     assert lab.in_cell("versions-count").text_content() != before
-    assert "| Busy" in lab.page.locator("#jp-main-statusbar").inner_text()
+    lab.page.locator("#jp-main-statusbar").get_by_text("| Busy").wait_for()
     (lab.server.root / "go").touch()
     lab.idle()
 

@@ -48,7 +48,7 @@ def test_panel_and_view_are_there(lab: Lab):
     lab.command("chariots:open", name="doubled", tab="call")
     lab.hook("chariots-input").fill("21")  # in the area below the notebook
     lab.page.keyboard.press("Control+Enter")
-    lab.hook("chariots-output").get_by_text("42").wait_for()
+    lab.hook("chariots-output").get_by_text("42", exact=True).wait_for()
     assert lab.hook("chariots-view-doubled").bounding_box()["height"] > 200
     lab.picture("notebook7")
     lab.forgive("(reading 'schema')")  # Notebook 7.6 says it of itself, without any extension

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from .browser import Lab, lab_server
+from ..live import wait_for
+from .browser import LONG_MS, Lab, lab_server
 
 SAMPLES = "tests.server.samples"  # light, so that what takes time is the page
+FOLDED = '"open":[true,false]'  # pipelines are unfolded and jobs are not, in a saved layout
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,8 @@ def run_by_hand(lab: Lab, numbers: Sequence[float]) -> None:
     lab.command("chariots:run", name="learn")
     view = lab.hook("chariots-view-learn")
     view.get_by_test_id("chariots-input").fill(str(list(numbers)))
-    view.get_by_test_id("chariots-call-run").click()
+    with lab.page.expect_response("**/pipelines/learn/main"):  # the view may show an older output
+        view.get_by_test_id("chariots-call-run").click()
     view.get_by_test_id("chariots-output").wait_for()
 
 
@@ -65,6 +68,8 @@ def number(lab: Lab, op: str = "scale") -> str:
 
 def test_the_life_of_a_model_by_clicks(lab: Lab):
     """Run, save, load; versions and states follow."""
+    from playwright.sync_api import expect
+
     lab.hook("chariots-pipeline-failing").wait_for()
     lab.click("chariots-run-learn")  # it takes an input: the view asks for it
     view = lab.hook("chariots-view-learn")
@@ -73,7 +78,8 @@ def test_the_life_of_a_model_by_clicks(lab: Lab):
     lab.state("learn", "not-saved")
     lab.click("chariots-save-learn")
     lab.state("learn", "loaded")
-    assert lab.hook("chariots-save-learn").get_attribute("title") == "Nothing to save"
+    save = lab.hook("chariots-save-learn")  # under way until the page has its answer
+    expect(save).to_have_attribute("title", "Nothing to save", timeout=LONG_MS)
 
     lab.click("chariots-load-apply")
     lab.state("apply", "loaded")
@@ -96,7 +102,7 @@ def test_a_call_and_its_error(lab: Lab):
     box = view.get_by_test_id("chariots-input")
     box.fill("21")
     lab.page.keyboard.press("Control+Enter")
-    view.get_by_test_id("chariots-output").get_by_text("42").wait_for()
+    view.get_by_test_id("chariots-output").get_by_text("42", exact=True).wait_for()
     box.fill("not JSON")
     assert view.get_by_test_id("chariots-call-run").get_attribute("aria-disabled") == "true"
 
@@ -262,7 +268,7 @@ def test_all_commands_are_in_the_palette(lab: Lab):
     box = lab.page.locator(".jp-ModalCommandPalette input")
     box.fill("chariots")
     items = lab.page.locator(".jp-ModalCommandPalette .lm-CommandPalette-item")
-    assert items.count() >= 8
+    items.nth(7).wait_for()
     lab.page.keyboard.press("Escape")
     lab.page.keyboard.press("Escape")
 
@@ -307,8 +313,10 @@ def test_layout_comes_back_after_a_reload(lab: Lab):
     if row.get_attribute("aria-expanded") == "true":
         row.click(position={"x": 60, "y": 12})
     title = lab.hook("chariots-panel").locator(".jp-AccordionPanel-title", has_text="Jobs")
-    title.click()
-    lab.page.wait_for_timeout(1500)  # JupyterLab saves its layout a while after a change
+    # JupyterLab saves its layout a while after a change
+    with lab.page.expect_request(lambda sent: FOLDED in (sent.post_data or "")) as saving:
+        title.click()
+    saving.value.response()
     lab.page.goto(f"{lab.server.server_url}lab?token={lab.server.token}")
     lab.page.wait_for_selector("#jupyterlab-splash", state="detached")
     lab.hook("chariots-view-apply").wait_for(state="attached")
@@ -320,7 +328,13 @@ def test_layout_comes_back_after_a_reload(lab: Lab):
 
 def test_an_idle_page_is_quiet(lab: Lab):
     """A long poll and nothing else: at most two requests a minute."""
-    lab.page.wait_for_timeout(1000)  # that nothing happens can only be seen by waiting
+
+    def rests() -> bool:
+        before = len(lab.asked)
+        lab.page.wait_for_timeout(1000)  # that nothing happens can only be seen by waiting
+        return len(lab.asked) == before
+
+    wait_for(rests, "the end of what the test before this one began")
     before = len(lab.asked)
     lab.page.wait_for_timeout(4000)
     assert len(lab.asked) - before <= 1, lab.asked[before:]

@@ -77,4 +77,4 @@ def test_its_buttons_work_and_it_follows(page, server):
     job = server.post("pipelines/train_iris/main", {"use_worker": True}).body["job_id"]
     page.locator(".lm-TabBar-tabLabel", has_text="Jobs (").click()
     expect(page.locator(f".chariots-widget-job-{job}")).to_contain_text("done", timeout=LONG_MS)
-    expect(page.locator(".jp-RenderedMermaid img")).to_be_visible()
+    expect(page.locator(".jp-RenderedMermaid img")).to_be_visible(timeout=LONG_MS)

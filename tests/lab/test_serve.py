@@ -48,7 +48,7 @@ def test_serve_from_the_toolbar_call_and_stop(lab: Lab):
     lab.state("lucky", "loaded")
     lab.command("chariots:open", name="lucky", tab="call")
     lab.click("chariots-call-run")
-    lab.hook("chariots-output").get_by_text("7").first.wait_for()
+    lab.hook("chariots-output").get_by_text("7", exact=True).wait_for()
     lab.picture("notebook")
 
     # to stop serving asks first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -107,6 +108,8 @@ def test_a_server_that_is_away_is_told_and_waited_for(lab: Lab, pretended: Prete
     lab.hook("chariots-status").get_by_text("offline").wait_for()
     lab.picture("away", clip=clip(lab))
     assert not lab.violations('[data-testid="chariots-panel"]')
+    # by itself the page would try again some seconds later
+    banner.get_by_text(re.compile(r"Next try in ([5-9]|\d\d) s")).wait_for()
     pretended.come_back()
     banner.get_by_text("Try now").click()
     banner.wait_for(state="detached")

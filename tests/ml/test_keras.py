@@ -430,7 +430,8 @@ def test_served_over_http(nets, live_server, tmp_path):
     (root / "nets.py").write_bytes(NETS.read_bytes())
     server = live_server(root=root, app_pipelines=["nets"])
     for path in ("train_net/main", "train_net/save", "pred_net/load"):
-        answer = server.post(f"pipelines/{path}")
+        # each imports keras in another process: that takes its time on a busy machine
+        answer = server.post(f"pipelines/{path}", timeout=240.0)
         assert answer.status == 200, f"{answer.body}\n{server.log_tail()}"
     answer = server.post("pipelines/pred_net/main", {"pipeline_input": nets.ROWS})
     assert np.argmax(answer.body["pipeline_output"], axis=1).tolist() == [0, 2]

@@ -22,6 +22,7 @@ class FrontEnd:
     """The widgets of a kernel, as their messages say."""
 
     def __init__(self, notebook: Notebook) -> None:
+        self.notebook = notebook
         file = notebook.server.runtime_dir / f"kernel-{notebook.kernel_id}.json"
         self._client = BlockingKernelClient(connection_file=str(file))
         self._client.load_connection_file()

@@ -78,8 +78,12 @@ def test_trouble_keeps_what_was_known_and_ends(server, feed):
     wait_for(lambda: heard[-1].trouble is None, "the server to be seen again")
 
 
-def test_without_any_server(monkeypatch, feed):
+@pytest.fixture
+def nowhere(monkeypatch):
     monkeypatch.setenv("CHARIOTS_URL", "http://127.0.0.1:9/chariots")
+
+
+def test_without_any_server(nowhere, feed):
     feed, heard = feed
     seen = wait_for(lambda: heard and heard[-1], "an answer")
     assert seen.trouble.code == "server_not_found" or seen.snapshot == {}
