@@ -115,7 +115,8 @@ def settings() -> dict[str, Any]:
 def jp_server_config(app_pipelines: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     return {
         "ServerApp": {"jpserver_extensions": {"jupyter_chariots": True}},
-        "PipelinesServer": {"app_pipelines": app_pipelines, **settings},
+        # a request waits for the start, however long that takes where others work too
+        "PipelinesServer": {"app_pipelines": app_pipelines, "start_timeout": 50.0, **settings},
     }
 
 

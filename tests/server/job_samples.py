@@ -17,7 +17,8 @@ IN, OUT = "__pipeline_input__", "__pipeline_output__"
 
 def obey(order):
     """Do what an order says: ``print``, ``began`` (a file that gets the process id), ``until`` (a
-    file to wait for), ``hang``, ``stubborn``, ``fail``, ``exit``; gives ``value``.
+    file to wait for), ``last`` (so many seconds), ``hang``, ``stubborn``, ``fail``, ``exit``; gives
+    ``value``.
     """
     print(*order.get("print", ()), sep="\n", flush=True)
     if "warn" in order:
@@ -27,6 +28,7 @@ def obey(order):
             file.write(f"{os.getpid()}\n")
     while "until" in order and not Path(order["until"]).exists():
         time.sleep(0.01)
+    time.sleep(order.get("last", 0))
     while "hang" in order:
         time.sleep(0.01)
     while "stubborn" in order:

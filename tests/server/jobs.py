@@ -57,7 +57,9 @@ class Jobs:
         return self.fetch(job_id)
 
     def settle(self) -> None:
-        """Wait until the jobs of other tests have ended: what they save would be the newest."""
+        """Wait until the jobs of other tests have ended: they are counted, keep workers busy, and
+        what they save would be the newest.
+        """
 
         def none_left() -> bool:
             counts = self.ask("GET", "snapshot").body["job_counts"]

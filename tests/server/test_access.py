@@ -11,7 +11,7 @@ from jupyter_server.auth.security import passwd
 
 from jupyter_chariots.server.routes import ROUTES
 
-from ..live import LiveServer
+from ..live import LiveServer, wait_for
 from .conftest import OPENAPI
 
 
@@ -200,6 +200,7 @@ def test_with_a_password_the_credential_gets_in_where_no_token_does(tmp_path):
 
 def test_without_authentication_scripts_still_need_the_credential_to_change_things(live_server):
     server = live_server(app_pipelines=[], token="")
+    wait_for(lambda: [*server.runtime_dir.glob("jpchariots-*.json")], "the connection file")
     assert server.get("health_check").status == 200
     refused = server.post("jobs/fetch/")
     assert refused.status == 403

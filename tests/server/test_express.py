@@ -20,6 +20,12 @@ def quiet(monkeypatch):
     monkeypatch.setattr("jupyter_chariots.server.express.shows_debug", lambda log: False)
 
 
+@pytest.fixture(autouse=True)
+def lasting(extension):
+    """Permits do not end, however long the first request waits for its process."""
+    extension.permits.clock = lambda: 0.0
+
+
 @pytest.fixture
 def handled(monkeypatch):
     """Which requests came to the handler."""

@@ -47,9 +47,9 @@ async def test_each_step_of_a_job_is_an_event(heard, fetch, tmp_path):
     def statuses():
         return [data["status"] for kind, data in heard if data.get("id") == job_id]
 
-    await asyncio.wait_for(until(lambda: "running" in statuses()), 30)
+    await asyncio.wait_for(until(lambda: "running" in statuses()), 60)
     go.touch()
-    await asyncio.wait_for(until(lambda: "done" in statuses()), 30)
+    await asyncio.wait_for(until(lambda: "done" in statuses()), 60)
     # how far it is may have been told as well, if it took its time
     steps = [data for kind, data in heard if kind == "job"]
     assert all(set(data) == {"seq", "pipeline", "id", "status"} for data in steps)
@@ -61,13 +61,14 @@ async def test_progress_is_told_ten_times_a_second_at_most(heard, fetch, extensi
     began, go = tmp_path / "began", tmp_path / "go"
     body = {"pipeline_input": {"began": str(began), "until": str(go)}, "use_worker": True}
     job_id = (await fetch("POST", "pipelines/do/main", body)).body["job_id"]
-    await asyncio.wait_for(until(lambda: pids(began)), 30)
+    await asyncio.wait_for(until(lambda: pids(began)), 60)
 
     def told():
-        return [data["progress"]["done"] for kind, data in heard if kind == "progress"]
+        found = [data["progress"] for kind, data in heard if kind == "progress"]
+        return [one["done"] for one in found if one["node"]]  # before its node starts it has none
 
     # what its process tells, a moment after it began, and nothing more until it ends
-    await asyncio.wait_for(until(told), 30)
+    await asyncio.wait_for(until(told), 60)
     desk, loop = extension.manager.jobs, asyncio.get_running_loop()
     seen = (await fetch("GET", f"jobs/{job_id}")).body["seen"]
     since = loop.time()
@@ -75,7 +76,7 @@ async def test_progress_is_told_ten_times_a_second_at_most(heard, fetch, extensi
         progress = {"done": done, "total": 50, "node": "obeys", "fraction": done / 50}
         desk.told(job_id, "do", json.dumps({"progress": progress}).encode() + b"\n")
         await asyncio.sleep(0.01)
-    await asyncio.wait_for(until(lambda: 49 in told()), 30)
+    await asyncio.wait_for(until(lambda: 49 in told()), 60)
     assert told()[0] == 0
     assert told() == sorted(set(told()))
     assert len(told()) <= 10 * (loop.time() - since) + 2
@@ -83,12 +84,13 @@ async def test_progress_is_told_ten_times_a_second_at_most(heard, fetch, extensi
     assert view["progress"]["done"] == 49
     assert view["progress"]["message"] is None
     assert view["seen"] > seen
-    while (await stored(extension, job_id)).progress["done"] != 49:  # once a second, and the last
+    # once a second, and the last
+    while ((await stored(extension, job_id)).progress or {}).get("done") != 49:
         await asyncio.sleep(0.05)
     listed = (await fetch("GET", "snapshot")).body["jobs"][0]
     assert listed["progress"]["fraction"] == 0.98
     go.touch()
-    await asyncio.wait_for(until(lambda: not desk.running), 30)
+    await asyncio.wait_for(until(lambda: not desk.running), 60)
 
 
 async def test_running_jobs_are_activity(fetch, extension, jp_serverapp, tmp_path):
@@ -97,14 +99,14 @@ async def test_running_jobs_are_activity(fetch, extension, jp_serverapp, tmp_pat
     assert extension.current_activity() is None
     body = {"pipeline_input": {"began": str(began), "until": str(go)}, "use_worker": True}
     await fetch("POST", "pipelines/do/main", body)
-    await asyncio.wait_for(until(lambda: pids(began)), 30)
+    await asyncio.wait_for(until(lambda: pids(began)), 60)
     assert extension.current_activity() == {"jobs": 1}
     times = jp_serverapp.web_app.settings["last_activity_times"]
-    first = await asyncio.wait_for(until(lambda: times.get("jupyter_chariots")), 30)
-    await asyncio.wait_for(until(lambda: times["jupyter_chariots"] > first), 30)
+    first = await asyncio.wait_for(until(lambda: times.get("jupyter_chariots")), 60)
+    await asyncio.wait_for(until(lambda: times["jupyter_chariots"] > first), 60)
     assert jp_serverapp.web_app.last_activity() >= times["jupyter_chariots"]
     go.touch()
-    await asyncio.wait_for(until(lambda: extension.current_activity() is None), 30)
+    await asyncio.wait_for(until(lambda: extension.current_activity() is None), 60)
 
 
 async def test_many_news_of_jobs_make_few_events_and_snapshots(heard, fetch, extension):
@@ -130,8 +132,8 @@ async def test_many_news_of_jobs_make_few_events_and_snapshots(heard, fetch, ext
     for _ in range(30):
         last = await extension.manager.store(submit)
         feed.wake()
-        await asyncio.wait_for(until(lambda last=last: feed.seq >= last), 30)
-    await asyncio.wait_for(until(lambda: any(data["seq"] >= last for _, data in heard)), 30)
+        await asyncio.wait_for(until(lambda last=last: feed.seq >= last), 60)
+    await asyncio.wait_for(until(lambda: any(data["seq"] >= last for _, data in heard)), 60)
     told = (loop.time() - since) / 0.2 + 2
     polling.cancel()
     assert len([data for _, data in heard if data["seq"] <= last]) <= 20 * told
@@ -148,6 +150,6 @@ async def test_of_quick_jobs_the_end_is_told(heard, fetch, extension):
         told = [data for kind, data in heard if kind == "job"]
         return {data["id"]: data["status"] for data in told}.get(answer.body["job_id"])
 
-    await asyncio.wait_for(until(lambda: last() == "done"), 30)
+    await asyncio.wait_for(until(lambda: last() == "done"), 60)
     numbers = [data["seq"] for kind, data in heard if kind == "job"]
     assert numbers == sorted(set(numbers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_the_watch_sees_what_it_looks_for(tmp_path):
 @pytest.fixture
 def watch(jp_serverapp):
     """Watches from before the start of the extension."""
+    gc.collect()  # what other tests have left is not closed meanwhile
     with Watch() as watch:
         yield watch
 

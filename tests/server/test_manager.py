@@ -6,6 +6,7 @@ import os
 import sqlite3
 import textwrap
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -36,7 +37,7 @@ class TestStoreInTheHandsOfOthers:
             "the pipeline",
         )
         assert called.body["pipeline_output"] == [2]
-        assert all(server.get("health_check").body.values())
+        wait_for(lambda: all(server.get("health_check").body.values()), "the other pipelines")
 
     async def test_a_store_that_comes_back_needs_no_other_start(self, fetch, settings, folder):
         refused = await fetch("POST", "pipelines/doubled/main", {"pipeline_input": 2})
@@ -106,12 +107,17 @@ class TestChecksAtTheStart:
         os.mkfifo(blob)  # whoever reads it waits until somebody writes
         server.arguments = ["--PipelinesServer.start_timeout=0.5"]
         server.start()
+
+        def is_taken_up(name):
+            return server.get(f"pipelines/{name}/health_check").status == 200
+
         try:
+            for name in ("doubled", "use_bulky"):
+                wait_for(partial(is_taken_up, name), f"{name} to be taken up")
             called = server.post("pipelines/doubled/main", {"pipeline_input": 2})
             assert called.body["pipeline_output"] == 4
-            assert server.get("pipelines/doubled/health_check").status == 200
             assert server.get("pipelines/use_bulky/versions").status == 200
-            assert server.get("pipelines/use_bulky/health_check").status == 200
+            assert is_taken_up("use_bulky")
         finally:
             blob.open("wb").close()
         health = wait_for(

@@ -76,6 +76,8 @@ async def test_events_reach_a_browser(fetch, jp_ws_fetch):
             break
     assert message["pipeline"] == "learn"
     socket.close()
+    while await socket.read_message() is not None:
+        pass  # until the other side has closed it, too
 
 
 async def test_the_snapshot_shows_all_and_its_number_rises(fetch):

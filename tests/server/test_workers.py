@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -80,7 +81,9 @@ async def test_a_job_from_its_claim_to_its_end(fetch, work):
     assert (fetched["pipeline_output"], fetched["job_status"]) == (4, "done")
     view = (await fetch("GET", f"jobs/{job_id}")).body
     assert (view["worker"], view["attempts"]) == ("me", 1)
-    assert (await fetch("GET", f"jobs/{job_id}/log")).body["text"] == "half way\n"
+    while not (log := (await fetch("GET", f"jobs/{job_id}/log")).body)["ended"]:
+        await asyncio.sleep(0.01)  # it is still being written
+    assert log["text"] == "half way\n"
 
 
 async def test_a_claim_that_is_repeated_gives_the_same_job(fetch, work):
