@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,16 +19,21 @@ from ..live import wait_for
 from ..processes import Process, descendants
 
 SERVER = """
-import asyncio, json, os, sys, time
+import asyncio, os, sys, time
 from pathlib import Path
 from jupyter_chariots.workers.guard_process import GuardProcess
 from jupyter_chariots.workers.launcher import Launcher
 
+class Told(GuardProcess):
+    def _start(self):
+        super()._start()
+        print(self.pid, flush=True)  # it will know all children, whatever comes now
+
 async def main(folder, *modules):
-    guard = GuardProcess()
+    guard = Told()
     launcher = Launcher(folder / "op_store.db", folder, folder / "logs", guard=guard)
     children = [await launcher.start(module) for module in modules]
-    print(json.dumps([guard.pid, *(child.pid for child in children)]), flush=True)
+    print([child.pid for child in children], flush=True)
     requests = [{"do": "describe", "module": module} for module in modules]
     asked = [child.request(request) for child, request in zip(children, requests)]
     if "FORKS" in os.environ:
@@ -83,8 +89,7 @@ class Server:
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
-        assert self.process.stdout
-        self.guard, *self.children = json.loads(self.process.stdout.readline())
+        self.guard, self.children = self.new_guard(), self.hear()
         for module in modules:
             wait_for((workshop.folder / f"{module}.seen").exists, module)
 
@@ -99,9 +104,24 @@ class Server:
             if process.alive:
                 os.kill(process.pid, signal.SIGKILL)
 
+    def hear(self):
+        assert self.process.stdout
+        return json.loads(self.process.stdout.readline())
+
+    def new_guard(self):
+        """The process id of the guard that was started, when it is ready."""
+        guard = self.hear()
+        wait_for(lambda: ignores(guard, signal.SIGHUP), "the guard")
+        return guard
+
     @property
     def descendants(self) -> set[Process]:
         return descendants(self.process.pid)
+
+    def tracker(self):
+        """Whether the resource tracker of a child is ready."""
+        found = [found.pid for found in self.descendants if "resource_tracker" in found.command]
+        return any(ignores(pid, signal.SIGTERM) for pid in found)
 
     def guards(self) -> list[int]:
         """Process ids of guards that run."""
@@ -111,6 +131,12 @@ class Server:
 def none_left(processes):
     """Wait until none of the processes is left; it takes 2 s more than a busy machine makes it."""
     wait_for(lambda: not any(found.alive for found in processes), "all to end", 20.0)
+
+
+def ignores(pid, number):
+    """Whether a process ignores this signal."""
+    (mask,) = re.findall(r"SigIgn:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return int(mask, 16) >> (number - 1) & 1
 
 
 @pytest.mark.parametrize("busy", BUSY)
@@ -128,6 +154,7 @@ def test_shared_memory_of_the_children_is_given_back(workshop):
     with Server(workshop, workshop.module(BUSY["multiprocessing"])) as server:
         shared = Path("/dev/shm", (workshop.folder / "shared").read_text())
         assert shared.exists()
+        wait_for(server.tracker, "who gives it back")
         processes = server.descendants
         server.process.kill()
         none_left(processes)
@@ -138,11 +165,11 @@ def test_another_guard_takes_the_place_of_one_that_was_killed(workshop):
     modules = [workshop.module(BUSY[busy]) for busy in ("a loop", "a session of its own")]
     with Server(workshop, *modules) as server:
         for _ in range(2):
-            (old,) = server.guards()
-            os.kill(old, signal.SIGKILL)
-            wait_for(lambda old=old: set(server.guards()) - {old}, "another guard")
+            os.kill(server.guard, signal.SIGKILL)
+            server.guard = server.new_guard()
+            assert server.guards() == [server.guard]
         processes = server.descendants
-        assert {*server.children, *server.guards()} < {found.pid for found in processes}
+        assert {*server.children, server.guard} < {found.pid for found in processes}
         server.process.kill()
         none_left(processes)
 
