@@ -97,6 +97,7 @@ def test_a_call_that_takes_long_shows_a_bar_as_long_as_it_takes(notebook, pipeli
 
 def test_a_call_that_takes_no_time_shows_none(notebook):
     (notebook.server.root / "quick").touch()
+    notebook.run("client.call_pipeline('calls', 'quick')")  # waits for the start of the process
     heard = []
     assert notebook.run("client.call_pipeline('calls', 'quick').value", heard=heard.append)
     assert "%" not in "".join(heard)

@@ -123,8 +123,8 @@ def test_what_it_prints_is_in_the_log_of_the_job_and_the_token_is_not(server, wo
     done = submit(server, "far_talk", "here")
     assert ended(server, done)["status"] == "done"
     assert fetched(server, done)["pipeline_output"] is None
-    log = wait_for(lambda: server.get(f"jobs/{done}/log").body["text"], "the log")
-    assert log == "heard here\n"
+    wait_for(lambda: server.get(f"jobs/{done}/log").body["ended"], "the whole log")
+    assert server.get(f"jobs/{done}/log").body["text"] == "heard here\n"
     assert server.token not in far.said
 
 
@@ -199,12 +199,12 @@ def test_a_killed_process_is_told_at_once(server, worker, gated):
 
 
 def test_a_killed_worker_is_missed_after_its_lease(server, worker, gated):
-    first = worker("first", "--lease", "2")
+    first = worker("first", "--lease", "5")
     one = gated.submit()
     pid = gated.wait_for_start()
     first.kill()
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the guard to end what it started")
-    worker("second", "--lease", "2")
+    worker("second", "--lease", "5")
     gated.wait_for_start(2)
     gated.let_go()
     done = ended(server, one)
@@ -212,12 +212,12 @@ def test_a_killed_worker_is_missed_after_its_lease(server, worker, gated):
 
 
 def test_a_late_result_is_refused(server, worker, gated):
-    first = worker("first", "--lease", "2")
+    first = worker("first", "--lease", "5")
     before = saved(server, "far")
     one = gated.submit(seed=7)
     gated.wait_for_start()
     first.signal(signal.SIGSTOP)  # as if its network was gone
-    worker("second", "--lease", "2")
+    worker("second", "--lease", "5")
     gated.wait_for_start(2)
     gated.let_go()
     assert ended(server, one)["worker"] == "second"
@@ -322,6 +322,7 @@ def test_other_pythons_are_left_to_others(live_server, tmp_path):
     )
     urllib.request.urlopen(request, timeout=60).close()
     one = submit(server, "far_talk", "x")
-    with Worker(server, tmp_path / "far") as far:
+    # it is told when it has waited for a job in vain
+    with Worker(server, tmp_path / "far", "--idle", "2") as far:
         far.wait_until_said("was defined with Python 3.9")
         assert job(server, one)["status"] == "queued"

@@ -324,8 +324,7 @@ def test_the_server_ends_while_it_starts_replicas(live_server, tmp_path):
     (root / "orders.py").write_text(MODULE)
     server = live_server(root=root, app_pipelines=["orders"], arguments=ARGUMENTS)
     calls = [send(server, "pid") for _ in range(4)]
-    wait_for(lambda: processes(server).get("play"), "a process")
-    pids = processes(server)["play"]
+    pids = wait_for(lambda: processes(server).get("play"), "a process")
     server.stop()
     for pid in pids:
         wait_for(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), "the end of the process")

@@ -115,7 +115,8 @@ def run(server: LiveServer, name: str, passing: list[str] | None = None) -> str:
     replaced.
     """
     notebook = nbformat.read(server.root / name, as_version=4)
-    client = Reader(notebook, km=ServedKernel(server, name), timeout=120, coalesce_streams=True)
+    kernel = ServedKernel(server, name)
+    client = Reader(notebook, km=kernel, timeout=120, iopub_timeout=60, coalesce_streams=True)
     client.passing = [] if passing is None else passing
     client.execute(cleanup_kc=True)  # closes the channels; the kernel is the server's
     shown = []
