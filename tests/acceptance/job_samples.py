@@ -57,10 +57,10 @@ def play(order):
     note(order, "begin")
     try:
         DEEDS[order["do"]](order)
+        note(order, "end")
     except KeyboardInterrupt:
         note(order, "interrupted")
         raise
-    note(order, "end")
     return order["name"] + "." * order.get("size", 0)
 
 

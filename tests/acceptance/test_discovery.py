@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -34,6 +33,8 @@ client = PipelinesClient()
 print(client.call_pipeline("division", [3, 2]).value, client._connection.address.url)
 """
 APP = ["tests.client.app"]
+# a request waits for the pipelines of a server that may just have begun to import them
+PATIENT = "--PipelinesServer.start_timeout=50"
 OURS = ["JPY_PARENT_PID", "JUPYTER_SERVER_URL", "CHARIOTS_URL", "CHARIOTS_TOKEN"]
 
 
@@ -148,6 +149,7 @@ def test_a_password_and_a_certificate_that_nobody_signed(tmp_path, as_user_of):
         f"--PasswordIdentityProvider.hashed_password={passwd('a password')}",
         f"--ServerApp.certfile={certificate}",
         f"--ServerApp.keyfile={key}",
+        PATIENT,
     ]
     root, home = tmp_path / "root", tmp_path / "home"
     options = {"token": "", "arguments": arguments, "app_pipelines": APP}
@@ -189,12 +191,12 @@ def test_a_socket_in_the_file_system():
     with tempfile.TemporaryDirectory() as folder:  # short: the system limits the length
         root, home = Path(folder, "root"), Path(folder, "home")
         home.mkdir()
-        with OnSocket(root, home, app_pipelines=APP) as server:
+        with OnSocket(root, home, app_pipelines=APP, arguments=[PATIENT]) as server:
             place = quote(str(home / "Lab.sock"), safe="")
             assert script(server, root).split() == ["3.0", f"http+unix://{place}/chariots"]
 
 
-def test_several_servers_whose_roots_nest(live_server, tmp_path, as_user_of):
+def test_several_servers_whose_roots_nest(live_server, tmp_path, as_user_of, monkeypatch):
     outer = live_server(name="one", root=tmp_path / "root", app_pipelines=APP)
     inner = LiveServer(tmp_path / "root" / "project", outer.home, app_pipelines=APP)
     with inner.start():
@@ -220,20 +222,19 @@ def test_several_servers_whose_roots_nest(live_server, tmp_path, as_user_of):
         inner.process.wait()
         port, pid = inner.port, inner.pid
         assert list(inner.runtime_dir.glob(f"jpchariots-{pid}-*.json"))
-        program = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-        stranger = subprocess.Popen(
-            program, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        try:
-            as_user_of(outer, below)
-            os.environ["JPY_PARENT_PID"] = str(pid)
-            client = PipelinesClient()
-            assert client.available_pipelines() == ["division"]
-            assert client._connection.address.url == outer.url
-            client.close()
-        finally:
-            stranger.kill()
-            stranger.wait()
+        program = [sys.executable, "-u", "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen(program, cwd=tmp_path, **pipes) as stranger:
+            try:
+                assert stranger.stdout.readline().startswith(b"Serving")
+                as_user_of(outer, below)
+                monkeypatch.setenv("JPY_PARENT_PID", str(pid))
+                client = PipelinesClient()
+                assert client.available_pipelines() == ["division"]
+                assert client._connection.address.url == outer.url
+                client.close()
+            finally:
+                stranger.kill()
 
 
 def test_a_kernel_outlives_its_server_and_finds_the_next_one(live_server, as_user_of, monkeypatch):

@@ -143,6 +143,7 @@ def test_a_server_goes_on_to_serve_the_others(tampered):
 
 def test_what_is_served_already_goes_on(tampered):
     pair = Pair(tampered, "running")
+    assert pair.health().status == 200  # which waits for the check of its states
     expected = pair.apply().body
     assert expected["pipeline_output"] == WHOLE
     intruder = Intruder(tampered.root / ".chariots" / "op_store.db")
