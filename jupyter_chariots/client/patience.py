@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 
 def patiently(call: Callable[[], Result]) -> Result:
-    """Make a call, again where the server says how soon, for 5 s at most.
+    """Make a call, again where the server says how soon, with waits of 5 s in all at most.
 
     It says so of calls that were not begun, and of those that were lost with their process and
     change nothing. What is lost twice may well be what ends its process.
@@ -26,7 +26,7 @@ def patiently(call: Callable[[], Result]) -> Result:
         Unavailable: it is not possible yet.
         WorkerLost: it was lost, twice if it may be repeated.
     """
-    until = time.monotonic() + _LONGEST_S
+    left_s = _LONGEST_S
     lost = False
     while True:
         try:
@@ -34,9 +34,10 @@ def patiently(call: Callable[[], Result]) -> Result:
         except (Unavailable, WorkerLost) as error:
             wait = error.details.get("retry_after")
             again = isinstance(error, WorkerLost)
-            if wait is None or (again and lost) or time.monotonic() + wait > until:
+            if wait is None or (again and lost) or wait > left_s:
                 raise
             lost = lost or again
+            left_s -= wait
             time.sleep(wait)
 
 

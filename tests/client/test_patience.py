@@ -53,3 +53,24 @@ def test_what_does_not_is_told(steps, times):
     with pytest.raises(type(steps[0])):
         patiently(call)
     assert made() == times
+
+
+def test_only_the_waiting_is_counted(monkeypatch):
+    """A call may run for long before its process dies, or before it is told to come again."""
+    clock = [0.0]
+
+    def sleep(seconds):
+        clock[0] += seconds
+
+    monkeypatch.setattr("jupyter_chariots.client.patience.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("jupyter_chariots.client.patience.time.sleep", sleep)
+    steps = [WorkerLost("lost", retry_after=0.0), *[Unavailable("starting", retry_after=2.0)] * 3]
+    call, made = outcomes(*steps)
+
+    def long_call():
+        sleep(60.0)
+        return call()
+
+    with pytest.raises(Unavailable):
+        patiently(long_call)
+    assert made() == 4  # waits of 0, 2 and 2 s; with another one they would be more than 5 s
