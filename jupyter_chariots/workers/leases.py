@@ -69,16 +69,13 @@ class Leases:
 
     def _keep_on(self) -> None:
         while True:
+            self._more.clear()  # first, so that what comes from now on is not waited for
             with self._lock:
                 held = dict(self._held)
             if held:
                 with contextlib.suppress(Exception):  # locked or away: the next time is not far
                     self._renew(held)
-                self._more.clear()
-                self._more.wait(EVERY_S)
-            else:
-                self._more.wait()
-                self._more.clear()
+            self._more.wait(EVERY_S if held else None)
 
     def _renew(self, held: dict[str, str]) -> None:
         for job, rows in self._write(_RENEW, held).items():

@@ -94,6 +94,26 @@ def test_a_lease_is_renewed_until_it_is_released(store, claims, guard):
     assert renewals(store, first) == last
 
 
+def test_what_comes_while_others_are_renewed_does_not_wait(store, claims, monkeypatch):
+    first, second, *_ = claims
+    leases = Leases(json.dumps(str(store.path)), print)
+    monkeypatch.setattr("jupyter_chariots.workers.leases.EVERY_S", 3600.0)
+    rounds = queue.SimpleQueue()
+    renew = leases._renew
+
+    def renew_and_get_one_more(held):
+        renew(held)
+        if len(held) == 1:
+            leases.hold(second.lease.job, second.lease.token)
+        rounds.put(set(held))
+
+    monkeypatch.setattr(leases, "_renew", renew_and_get_one_more)
+    leases.hold(first.lease.job, first.lease.token)
+    assert rounds.get(timeout=60) == {first.job.id}
+    assert rounds.get(timeout=60) == {first.job.id, second.job.id}
+    assert renewals(store, second) == 1
+
+
 def test_the_end_of_a_late_attempt_leaves_its_successor_the_lease(store, claims, guard):
     late = claims[0]
     guard.renew(late.lease.job, late.lease.token)
