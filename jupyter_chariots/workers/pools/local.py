@@ -18,6 +18,7 @@ __all__ = ["LocalWorkerPool"]
 _SHORT_S = 0.02
 _AHEAD = 8
 _LONGEST_WAIT_S = 0.5
+_REMEMBERED = 100
 
 
 class LocalWorkerPool(BaseWorkerPool):
@@ -38,6 +39,7 @@ class LocalWorkerPool(BaseWorkerPool):
         self._wanted = number
         self._busy = 0
         self._ahead: deque[Claim] = deque()
+        self._cancelled: deque[str] = deque(maxlen=_REMEMBERED)
         self._took = math.inf
         self._begun = 0.0
         self._loop: asyncio.AbstractEventLoop
@@ -101,6 +103,7 @@ class LocalWorkerPool(BaseWorkerPool):
 
     def interrupt(self, job_id: str) -> None:
         """Give a job back that was taken ahead, so that it is not begun."""
+        self._cancelled.append(job_id)  # its claim may be on the way, or about to be begun
         claims = [claim for claim in self._ahead if claim.job.id == job_id]
         for claim in claims:
             self._ahead.remove(claim)
@@ -110,7 +113,10 @@ class LocalWorkerPool(BaseWorkerPool):
     async def _run(self, claim: Claim) -> None:
         begun = self._loop.time()
         try:
-            await self.host.run(claim)
+            if claim.job.id in self._cancelled:
+                await self.host.hand_back([claim])
+            else:
+                await self.host.run(claim)
         finally:
             took = self._loop.time() - begun
             self._took = took if math.isinf(self._took) else 0.8 * self._took + 0.2 * took
