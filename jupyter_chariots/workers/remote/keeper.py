@@ -99,9 +99,10 @@ class Keeper:
         return said
 
     async def _keep(self) -> None:
+        every_s = self._lease_s / 5
         while not (self.lost or self.cancelled):
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self._lease_s / 5)
+                await asyncio.wait_for(self._news.wait(), every_s)
                 await asyncio.sleep(_TOLD_EVERY_S)  # what comes meanwhile goes together
             self._news.clear()
             said = {**self.rest(), **self.about}
@@ -110,7 +111,9 @@ class Keeper:
                 return self._door.renew(self._lease, said)
 
             try:
-                answer = await insist(renew, self._log, "renewing the lease")
+                # a server that is back looks at the lease for its length, and no longer
+                what = "renewing the lease"
+                answer = await insist(renew, self._log, what, longest_s=every_s)
             except LeaseLost:
                 answer = {"held": False}
             except ChariotsError as error:

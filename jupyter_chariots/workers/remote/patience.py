@@ -55,7 +55,13 @@ def is_unheard(error: ChariotsError) -> bool:
     return isinstance(error, unheard)
 
 
-async def insist(call: Callable[[], T], log: Logger, what: str, within_s: float | None = None) -> T:
+async def insist(
+    call: Callable[[], T],
+    log: Logger,
+    what: str,
+    within_s: float | None = None,
+    longest_s: float = _LONGEST_S,
+) -> T:
     """Await ``call()``, again and again while the server is not reached, with growing pauses.
 
     Args:
@@ -63,6 +69,7 @@ async def insist(call: Callable[[], T], log: Logger, what: str, within_s: float 
         log: is told once that it is not reached, and once that it is again.
         what: the request, in words.
         within_s: give up after so many seconds.
+        longest_s: the longest of the pauses.
 
     Raises:
         ChariotsError: what the server answered; or, after that time, why it was not reached.
@@ -80,7 +87,7 @@ async def insist(call: Callable[[], T], log: Logger, what: str, within_s: float 
             if not told:
                 log.warning("The server is not reached (%s): %s", what, error.message)
                 told = True
-            await asyncio.sleep(pause)
+            await asyncio.sleep(min(pause, longest_s))
             pause = min(2 * pause, _LONGEST_S)
             continue
         if told:
