@@ -282,7 +282,8 @@ def _take(db: Database, lease: Lease, renewals: int | None, lost: str | None) ->
     if served is None:
         return _end(db, job, JobStatus.FAILED, error=retired(job), forget=True)
     back = db.execute(
-        "UPDATE jobs SET status = 'queued', token = NULL, progress = NULL, attempts = attempts - ? "
+        "UPDATE jobs SET status = 'queued', token = NULL, started = NULL, progress = NULL, "
+        "attempts = attempts - ? "
         f"WHERE seq = ? RETURNING {COLUMNS}",
         (int(lost is None), job.seq),
     ).fetchall()[0]

@@ -223,7 +223,7 @@ def test_a_lost_job_is_tried_again_and_then_has_failed(queue: OpStore) -> None:
     first, second = submit(queue, b"1"), submit(queue, b"2")
     lost = queue.lose_job(claim(queue).lease, "it was killed by signal 9")
     assert lost is not None
-    assert (lost.id, lost.status, lost.attempts) == (first.id, QUEUED, 1)
+    assert (lost.id, lost.status, lost.attempts, lost.started) == (first.id, QUEUED, 1, None)
     claimed = claim(queue)  # it has not lost its place
     assert (claimed.job.id, claimed.job.attempts) == (first.id, 2)
     lost = queue.lose_job(claimed.lease, "it was killed by signal 9")
@@ -249,6 +249,7 @@ def test_a_job_that_is_handed_back_has_lost_no_attempt(queue: OpStore) -> None:
         back = queue.hand_back_job(claimed.lease)
         assert back is not None
         assert (back.status, back.attempts, back.progress) == (QUEUED, 0, None)
+        assert back.started is None
     with pytest.raises(LeaseLost):
         queue.finish_job(claimed.lease, b"", {})
 
