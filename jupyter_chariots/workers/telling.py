@@ -44,7 +44,7 @@ class Telling:
         self._request = 0
         self._watcher: Watcher | None = None
         self._last: dict[str, Any] | None = None  # what was told of this request
-        self._changes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._changes: queue.SimpleQueue[int] = queue.SimpleQueue()  # in these requests
         self._seen = True  # whether the thread knows of the last change
         self._thread: threading.Thread | None = None
 
@@ -69,14 +69,17 @@ class Telling:
     def _changed(self) -> None:
         if self._seen:
             self._seen = False
-            self._changes.put(None)
+            self._changes.put(self._request)
 
     def _tell_on(self) -> None:
         while True:
-            self._changes.get()
+            request = self._changes.get()
+            while not self._changes.empty():  # those of requests that are over
+                request = self._changes.get()
             time.sleep(_PAUSE_S)  # what changes meanwhile goes together
             with self._sending:
-                self._tell()
+                if request == self._request:  # another one has a pause of its own
+                    self._tell()
 
     def _tell(self) -> None:
         self._seen = True

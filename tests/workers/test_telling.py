@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
+import threading
 import time
+from types import SimpleNamespace
 
+import pytest
+
+from jupyter_chariots import progress
 from jupyter_chariots.workers.replicas import Replicas
-from jupyter_chariots.workers.telling import is_progress
+from jupyter_chariots.workers.telling import Telling, is_progress
 
 from .conftest import until
 from .served import Nothing, body
@@ -168,3 +174,47 @@ def test_where_it_failed(workshop, run):
 def test_lines():
     assert is_progress(b'{"progress":{"done":1}}\n')
     assert not is_progress(b'{"stream":"stdout","text":"{\\"progress\\":"}\n')
+
+
+@pytest.fixture
+def by_hand(monkeypatch):
+    """One that tells, what it has sent, its pauses, and what ends one of them."""
+    pauses, over, sent = queue.SimpleQueue(), threading.Semaphore(0), queue.SimpleQueue()
+
+    def sleep(seconds):
+        pauses.put(seconds)
+        over.acquire()
+
+    monkeypatch.setattr("jupyter_chariots.workers.telling.time", SimpleNamespace(sleep=sleep))
+    telling = Telling(lambda header, line: sent.put(header["id"]), threading.Lock())
+    yield telling, sent, pauses, over.release
+    telling.end()
+
+
+def test_what_is_due_of_one_request_is_not_told_of_the_next(by_hand):
+    telling, sent, pauses, end_pause = by_hand
+    for request in (1, 2):
+        telling.begin(request)
+        progress(request, None)
+        if request == 1:
+            assert pauses.get(timeout=60)
+        else:
+            end_pause()  # what was due of the first one is due now
+            assert pauses.get(timeout=60), "the other one has a pause of its own"
+            assert sent.empty()
+        telling.end()
+        assert sent.get(timeout=60) == request
+    end_pause()
+
+
+def test_many_quick_requests_do_not_delay_what_is_told_of_the_next(by_hand):
+    telling, sent, pauses, end_pause = by_hand
+    for request in range(1, 100):
+        telling.begin(request)
+        progress(request, None)
+        if request == 1:
+            assert pauses.get(timeout=60), "of the first"
+    end_pause()
+    assert pauses.get(timeout=60), "of the last"
+    end_pause()
+    assert sent.get(timeout=60) == 99
