@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import textwrap
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -46,11 +47,18 @@ class Notebook:
 
     def _connect(self) -> None:
         file = self.server.runtime_dir / f"kernel-{self.kernel_id}.json"
-        self._client = BlockingKernelClient(connection_file=str(file))
-        self._client.load_connection_file()
-        # without heartbeats, which a busy machine delays for longer than the client waits
-        self._client.start_channels(hb=False)
-        self._client.wait_for_ready(timeout=60)
+        until = time.monotonic() + 120
+        while True:
+            self._client = BlockingKernelClient(connection_file=str(file))
+            self._client.load_connection_file()
+            # without heartbeats, which a busy machine delays for longer than the client waits
+            self._client.start_channels(hb=False)
+            try:
+                return self._client.wait_for_ready(timeout=20)
+            except RuntimeError:  # somebody else took its ports, and the server gave it others
+                self._client.stop_channels()
+                if time.monotonic() > until:
+                    raise
 
     def run(
         self, source: str, timeout: float = 60.0, heard: Callable[[str], object] | None = None

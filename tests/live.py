@@ -37,6 +37,7 @@ _LEFT_OUT = dict.fromkeys(
     ["jupyter_lsp", "jupyter_server_terminals", "jupyterlab", "notebook", "notebook_shim"], False
 )
 _CHANCE = random.SystemRandom()  # each process of pytest-xdist seeds the other one alike
+_PORTS, _EACH = 20_000, 1_500  # not those that the system gives to connections
 _OURS = ("CHARIOTS_", "JPY_", "JUPYTER", "IPYTHON", "XDG_")
 
 
@@ -61,13 +62,13 @@ def wait_for(condition: Callable[[], Any], what: str, deadline: float = 60.0) ->
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on.
-
-    Not one of those that the system gives to connections: between the choice and the start of a
-    server, or while it is started again, another process might get it.
+    """A port of this machine that nobody listens on, and that no other process of the tests takes:
+    between the choice and the start of a server, or while it is started again, nobody else may.
     """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = _PORTS + worker % 8 * _EACH
     while True:
-        port = _CHANCE.randrange(20_000, 32_000)
+        port = _CHANCE.randrange(first, first + _EACH)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
