@@ -42,6 +42,11 @@ class Processes:
         """Those that answer calls now."""
         return [child for child in self._dispatcher.children if child.alive]
 
+    @property
+    def known(self) -> list[Child]:
+        """Those, and any that is dying, which ``on_exit`` has not been told of yet."""
+        return self._dispatcher.children
+
     async def load(self, served: Choice | Served) -> Child:
         """A new process that holds this set; it gets no calls yet.
 

@@ -289,14 +289,15 @@ class Replicas:
 
     async def _make_as_many(self) -> None:
         processes = self._processes
-        while processes.alive and len(processes.alive) != self.wanted:
+        # one that is dying is replaced when that is noted, and the time until the next is known
+        while processes.alive and len(processes.known) != self.wanted:
             while left := self._back_off.left:
                 await asyncio.sleep(left)
             async with self._changing:
                 alive = processes.alive
-                missing = self.wanted - len(alive) if alive else 0
+                missing = self.wanted - len(processes.known) if alive else 0
                 if missing < 0:
-                    processes.use(alive[:missing], drain=True)
+                    processes.use(alive[: self.wanted], drain=True)
                 elif missing:
                     self._make_room()
                     await asyncio.gather(*(self._start_one() for _ in range(missing)))

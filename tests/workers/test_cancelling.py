@@ -76,6 +76,13 @@ class Called:
         return json.loads(answer)["pipeline_output"][0]
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """However busy the machine is, nothing is killed for being slow to listen."""
+    monkeypatch.setattr("jupyter_chariots.workers.outstanding.GRACE", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("name", ["single", "joined"])
 @pytest.mark.parametrize("what", ["wait", "sleep", "loop", "catch"])
 def test_a_call_that_runs(workshop, run, name, what):
@@ -128,6 +135,7 @@ def test_a_call_that_waits_is_not_run(workshop, run, name):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_batch_ends_when_all_have_left(workshop, run):
     async def work():
         async with Called(workshop, "joined") as called:
@@ -151,6 +159,7 @@ def test_a_batch_ends_when_all_have_left(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_many_calls_of_which_some_are_cancelled_at_any_time(workshop, run):
     """No call ends that is not meant, and the process survives all of it."""
 

@@ -99,12 +99,12 @@ def test_one_that_is_killed_fails_its_call_only_and_is_replaced(workshop, run):
 
 
 def noted_starts(replicas):
-    """The times at which processes are started from now on."""
+    """When processes are started from now on, and the last trouble that was known then."""
     processes, starts = replicas._processes, []
     load = processes.load
 
     def noted(served):
-        starts.append(asyncio.get_running_loop().time())
+        starts.append((asyncio.get_running_loop().time(), replicas.reason))
         return load(served)
 
     processes.load = noted
@@ -126,7 +126,7 @@ def test_a_storm_of_crashes_starts_few_processes(workshop, run):
             await until(lambda: called.replicas.restarts == 2)
             assert called.replicas._back_off.left <= 2.0
             await until(lambda: called.replicas.restarts == 3)
-            first, second, third = starts[:3]
+            first, second, third = (time for time, _ in starts[:3])
             # each waits longer after what it replaces has died, and that was after its own start
             assert second - first > 0.49
             assert third - second > 0.99
@@ -136,6 +136,25 @@ def test_a_storm_of_crashes_starts_few_processes(workshop, run):
             workshop.mark("go")
             assert await stay in called.replicas.pids
             await until(lambda: len(called.replicas.pids) == 2)
+
+    run(work())
+
+
+def test_one_that_dies_is_replaced_when_that_is_known(workshop, run):
+    """Else what dies as soon as it answers calls would be started again without any pause."""
+
+    async def work():
+        async with Called(workshop, "play", wanted=2) as called:
+            await ready(called, 2)
+            starts = noted_starts(called.replicas)
+            dying = called.replicas._processes.alive[0]
+            dying._transport.abort()
+            await until(lambda: not dying.alive)
+            assert not called.replicas.reason
+            called.replicas.scale(2)
+            await until(lambda: called.replicas.restarts == 1)
+            ((_, reason),) = starts
+            assert reason.startswith("The process of pipeline 'play' ")
 
     run(work())
 
