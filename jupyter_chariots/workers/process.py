@@ -99,19 +99,30 @@ class Child(asyncio.BufferedProtocol):
                 on_gone=child._later(lambda _: child._gone.set_result(None)),
             )
 
+        beginning = asyncio.ensure_future(asyncio.to_thread(begin))
         try:
-            child._session = await asyncio.to_thread(begin)
+            child._session = await asyncio.shield(beginning)
             child._transport, _ = await child._loop.create_connection(
                 lambda: child, sock=offer.socket
             )
         except BaseException:
-            offer.hang_up()  # which ends the process, if there is one
-            for offer in waiting:  # the thread never got its turn
+            offer.hang_up()
+            if waiting:  # the thread never got its turn
+                beginning.cancel()
                 offer.decline()
+            else:
+                await child._abandon(beginning)
             raise
         if child._ended:  # already
             child._hang_up()
         return child
+
+    async def _abandon(self, beginning: asyncio.Future[Session]) -> None:
+        """End the process that was begun, if it was; nothing is left of it then."""
+        await asyncio.wait([beginning])
+        if beginning.exception() is None:
+            beginning.result().kill()
+            await asyncio.wait([self._gone])
 
     def _later(self, call: Callable[[int], object]) -> Callable[[int], None]:
         """The call, made by the loop when another thread asks for it."""

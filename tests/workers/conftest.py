@@ -122,3 +122,9 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     made = Workshop(folder)
     yield made
     made.store.close()
+
+
+@pytest.fixture
+def patient(monkeypatch):
+    """However busy the machine is, nothing is killed for being slow to listen."""
+    monkeypatch.setattr("jupyter_chariots.workers.outstanding.GRACE", 60.0)

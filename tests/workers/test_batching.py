@@ -203,6 +203,7 @@ def test_a_pipeline_that_is_not_batchable_after_all_is_found_out(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_call_that_hangs_does_not_take_others_with_it(workshop, run):
     async def work():
         async with Called(workshop, "play", call_timeout=2.0) as called:

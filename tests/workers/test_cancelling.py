@@ -76,12 +76,6 @@ class Called:
         return json.loads(answer)["pipeline_output"][0]
 
 
-@pytest.fixture
-def patient(monkeypatch):
-    """However busy the machine is, nothing is killed for being slow to listen."""
-    monkeypatch.setattr("jupyter_chariots.workers.outstanding.GRACE", 60.0)
-
-
 @pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("name", ["single", "joined"])
 @pytest.mark.parametrize("what", ["wait", "sleep", "loop", "catch"])

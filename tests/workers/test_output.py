@@ -211,6 +211,7 @@ def test_what_was_printed_before_it_failed(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_is_printed_while_it_is_interrupted_breaks_nothing(workshop, run):
     async def work():
         async with Talking(workshop) as talking:

@@ -16,8 +16,9 @@ import pytest
 
 from jupyter_chariots.errors import ChariotsError, ConfigurationError, WorkerLost
 from jupyter_chariots.workers.process import Child
+from jupyter_chariots.workers.session import Session
 
-from .conftest import alive, until
+from .conftest import alive, children, until
 
 
 def test_a_child_leads_a_session_of_its_own(workshop, run):
@@ -196,3 +197,29 @@ def test_a_start_that_is_cancelled_before_its_turn_leaves_nothing_open(tmp_path,
 
     run(work())
     gc.collect()  # an open socket would be told now
+
+
+def test_a_start_that_is_cancelled_leaves_no_process(tmp_path, run, monkeypatch):
+    begun, cancelled = threading.Event(), threading.Event()
+
+    class Slow(Session):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            begun.set()
+            cancelled.wait()
+
+    monkeypatch.setattr("jupyter_chariots.workers.process.Session", Slow)
+
+    async def work():
+        others = children()
+        options = {"python": sys.executable, "cwd": tmp_path, "log": tmp_path / "log"}
+        starting = asyncio.ensure_future(Child.start(**options, label="late"))
+        await until(begun.is_set)
+        assert children() - others
+        starting.cancel()
+        asyncio.get_running_loop().call_soon(cancelled.set)
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert not children() - others
+
+    run(work())

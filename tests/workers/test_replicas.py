@@ -201,6 +201,7 @@ def test_one_that_dies_again_and_again_is_left_alone_for_a_while(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_call_that_takes_too_long_is_interrupted(workshop, run):
     async def work():
         async with Called(workshop, "play", call_timeout=2.0) as called:

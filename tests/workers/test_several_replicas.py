@@ -232,6 +232,7 @@ def test_more_and_fewer(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_call_that_is_cancelled_is_interrupted_if_it_runs(workshop, run):
     async def work():
         async with Called(workshop, "play", wanted=1) as called:

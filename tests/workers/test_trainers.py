@@ -378,6 +378,7 @@ def test_a_worker_that_is_killed_in_a_run(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_cancelled_run_leaves_nothing_and_its_worker_warm(workshop, run):
     async def work():
         async with Trained(workshop) as trained:
@@ -410,6 +411,7 @@ def test_a_run_that_waits_for_its_turn_is_cancelled_at_once(workshop, run):
     run(work())
 
 
+@pytest.mark.usefixtures("patient")
 def test_an_interrupted_run(workshop, run):
     async def work():
         async with Trained(workshop) as trained:
