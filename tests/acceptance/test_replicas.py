@@ -215,6 +215,7 @@ def test_a_client_that_goes_away(server, files):
     gone = send(server, "wait", files("seen"), files("never"), name="single")
     wait_for((server.root / files("seen")).exists, "the call")
     waiting = [send(server, "exit", 5, name="single") for _ in range(3)]
+    wait_for(lambda: view(server, "single")["running"] == 4, "the server to have all of them")
     pid = processes(server)["single"]
     for connection in (*waiting, gone):
         connection.close()
