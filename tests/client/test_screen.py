@@ -55,7 +55,7 @@ JOB = {
         ({"progress": None}, "running"),
         ({"attempts": 2}, "pca (2 of 3), 5 of 10, <b>, attempt 2"),
         ({"cancelling": True}, "is being cancelled"),
-        ({"status": "done", "ended": "2026-01-01T10:00:03.5"}, "done in 2.5 s"),
+        ({"status": "done", "ended": "2026-01-01T10:00:03.500000"}, "done in 2.5 s"),
         ({"status": "done", "ended": "2026-01-01T10:02:03"}, "done in 2 min 2 s"),
         ({"status": "done", "ended": "2026-01-01T13:02:03"}, "done in 3 h 2 min"),
         ({"status": "failed", "error": {"message": "no"}}, "failed: no"),

@@ -180,7 +180,7 @@ def test_nothing_is_asked_and_made_until_it_is_on_a_screen(server, opened):
     counted = (
         "from ipywidgets.widgets import widget\n"
         "old = not hasattr(widget, '_instances')\n"
-        "print(len(widget.Widget.widgets if old else widget._instances))"
+        "print(len(widget.Widget._active_widgets if old else widget._instances))"
     )
     assert notebook.run(counted) == "0\n"
 

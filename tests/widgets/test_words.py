@@ -78,7 +78,7 @@ def job(status, seq=1, **more):
     return {"id": f"a41f{seq}", "seq": seq, "pipeline": "p", "status": status, **times, **more}
 
 
-RAN = {"started": "2026-11-22T12:03:04", "ended": "2026-11-22T12:03:16.4"}
+RAN = {"started": "2026-11-22T12:03:04", "ended": "2026-11-22T12:03:16.400000"}
 PROGRESS = {"done": 2, "total": 4, "node": "logisticop", "message": None, "fraction": 0.629}
 
 JOBS = {
