@@ -17,6 +17,7 @@ Columns that are missing or unknown are refused by name. ``null`` in a column of
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -228,8 +229,7 @@ def _typed(pandas: Any, values: list[Any], dtype: str) -> Any:
             raise ValueError(f"{wrong!r} is neither true nor false")
         return pandas.Series(values, dtype=object if None in values else dtype)
     if dtype.startswith("datetime64"):
-        times = pandas.to_datetime(pandas.Series(values, dtype=object), utc="," in dtype)
-        return times.astype(dtype)
+        return _times(pandas, values, "," in dtype).astype(dtype)
     if dtype.startswith("timedelta64"):  # seconds, as in answers
         seconds = pandas.Series(values, dtype="float64")
         return pandas.to_timedelta(seconds, unit="s").astype(dtype)
@@ -238,3 +238,12 @@ def _typed(pandas: Any, values: list[Any], dtype: str) -> Any:
     except TypeError:  # of a package that is not imported here
         known = object
     return pandas.Series(values, dtype=known)
+
+
+def _times(pandas: Any, values: list[Any], utc: bool) -> Any:
+    times = pandas.Series(values, dtype=object)
+    if all(value is None or isinstance(value, str) for value in values):
+        # what JSON says of a time has a fraction only where there is one
+        with contextlib.suppress(ValueError):  # then they have the form of the first one
+            return pandas.to_datetime(times, utc=utc, format="ISO8601")
+    return pandas.to_datetime(times, utc=utc)

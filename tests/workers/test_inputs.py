@@ -48,6 +48,22 @@ def test_rows_become_a_frame():
     pd.testing.assert_frame_equal(arranged(rows, SCHEMA, "p"), FRAME)
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["2024-01-01T00:00:00", "2024-01-01T00:00:00.5", None, "2024-01-02"],
+        ["2024-01-01T00:00:00.000001", "2024-01-01 00:00:00"],
+        ["3/1/2024", "4/30/2024"],  # all of one form, whichever it is
+    ],
+)
+def test_times_are_read_whether_they_have_a_fraction_or_not(texts):
+    rows = [{**as_sent(FRAME)[0], "day": text} for text in texts]
+    got = list(arranged(rows, SCHEMA, "p")["day"])
+    assert [None if pd.isna(time) else time for time in got] == [
+        text and pd.Timestamp(text) for text in texts
+    ]
+
+
 @given(st.permutations(list(FRAME)))
 def test_columns_are_put_in_order(names):
     records = [{name: record[name] for name in names} for record in as_sent(FRAME)]
