@@ -82,10 +82,11 @@ class Reading(web.RequestHandler):
                 f"The body is a JSON {type(body).__name__}, not an object.",
                 hint=f"Send an object with the fields {_list(kinds)}, or no body at all.",
             )
-        given = {name: value for name, value in body.items() if value is not None}
-        for name, value in given.items():
+        for name in body:
             if name not in kinds:
                 raise BadRequest(f"{name!r} is not a field here.", hint=_fields_hint(name, kinds))
+        given = {name: value for name, value in body.items() if value is not None}
+        for name, value in given.items():
             if not _is_of(kinds[name], value):
                 raise BadRequest(
                     f"The field {name!r} must be {_KINDS[kinds[name]]}, not {dumps(value)[:80]}.",

@@ -74,8 +74,9 @@ def test_a_wrong_type_is_400_and_names_the_field(ask, route, body, field):
     assert repr(field) in answer.body["message"]
 
 
-def test_a_misspelt_field_is_400_and_says_which_was_meant(ask):
-    answer = ask("POST", "pipelines/apply/load", {"version": {"mean": "1.0.0"}})
+@pytest.mark.parametrize("value", [{"mean": "1.0.0"}, None])
+def test_a_misspelt_field_is_400_and_says_which_was_meant(ask, value):
+    answer = ask("POST", "pipelines/apply/load", {"version": value})
     assert answer.status == 400
     assert "'versions'" in answer.body["hint"]
 
