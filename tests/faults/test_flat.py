@@ -102,10 +102,10 @@ def test_many_trainings_and_loads_cost_nothing_that_stays(lab, told, noted):
         wait_for(lambda: len(lab.children()) <= children, "the end of old replicas")
 
     children = len(lab.children()) + 1
-    train(15)
+    train(200)
     flat = Flat(server=lab.server.pid, guard=lab.guard())
     train(50)
-    # in steps of some MiB, without an object of Python that stays: docs/faults.md
+    # what fills first and goes up and down then: docs/faults.md
     flat.check(noted, 0.2 * 50)
     noted("children", len(lab.children()))
     audit(lab, told)
