@@ -217,7 +217,7 @@ class AppNotebooks:
             ) from error
         finally:
             if child:
-                await asyncio.shield(child.stop())
+                await child.dispose()
         bundle = await self._store.run(read_bundle, bytes(body))
         names = [sent.spec.name for sent in bundle.pipelines]
         made_of = {**facts, "files": answer["files"], "pipelines": names}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Mapping
@@ -98,7 +97,7 @@ class Launcher:
                     hint="Install the same release in both environments.",
                 )
         except BaseException:
-            await asyncio.shield(child.stop())
+            await child.dispose()
             raise
         return child
 
@@ -133,7 +132,7 @@ class Launcher:
         try:
             await child.request(header, timeout=self.start_timeout)
         except BaseException:
-            await asyncio.shield(child.stop())
+            await child.dispose()
             raise
         return child
 

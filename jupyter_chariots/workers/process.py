@@ -212,6 +212,15 @@ class Child(asyncio.BufferedProtocol):
         await asyncio.wait([self._gone])
         self._end()
 
+    async def dispose(self) -> None:
+        """As :meth:`stop`, but a waiting that is cancelled lasts until then, too."""
+        stopping = asyncio.ensure_future(self.stop())
+        try:
+            await asyncio.shield(stopping)
+        except asyncio.CancelledError:
+            await asyncio.wait([stopping])
+            raise
+
     # -- requests -----------------------------------------------------------------------------
 
     async def request(

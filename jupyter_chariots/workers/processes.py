@@ -62,7 +62,7 @@ class Processes:
         try:
             await child.request(header, timeout=self._launcher.start_timeout)
         except BaseException:
-            await asyncio.shield(child.stop())
+            await child.dispose()
             raise
         child.on_exit = self._gone
         child.outstanding.took = math.inf  # until it has answered a call

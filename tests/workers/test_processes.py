@@ -11,6 +11,7 @@ import pytest
 from jupyter_chariots.errors import ChariotsError
 from jupyter_chariots.workers.batching import CALL
 from jupyter_chariots.workers.dispatch import Dispatcher
+from jupyter_chariots.workers.process import Child
 from jupyter_chariots.workers.processes import Processes
 
 from .conftest import alive, children, until
@@ -95,6 +96,29 @@ def test_all_start_or_none(workshop, run):
             with pytest.raises(ChariotsError, match="FileExistsError"):
                 await use()
             assert (workshop.folder / "in").exists()
+            assert not made.started
+
+    run(work())
+
+
+def test_one_that_ends_already_is_waited_for(workshop, run, monkeypatch):
+    """Whoever cancels a start that has failed finds nothing left of it either."""
+    stopping = asyncio.Event()
+    stop = Child.stop
+
+    def noted(child, *, drain=False):
+        stopping.set()
+        return stop(child, drain=drain)
+
+    async def work():
+        async with Made(workshop) as made:
+            workshop.mark("crowd")
+            workshop.mark("in")
+            monkeypatch.setattr(Child, "stop", noted)
+            loading = asyncio.ensure_future(made.processes.load(Nothing))
+            await stopping.wait()
+            loading.cancel()
+            await asyncio.wait([loading])
             assert not made.started
 
     run(work())
