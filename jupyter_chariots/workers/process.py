@@ -83,7 +83,7 @@ class Child(asyncio.BufferedProtocol):
         """
         child = cls(label, log)
         offer = child._offer = Offer()
-        waiting = [offer]  # for a thread to take it out
+        waiting = [offer]  # for a thread to take it out, unless the start is cancelled before
         command = [python, "-m", "jupyter_chariots.workers.child"]
 
         def begin() -> Session:
@@ -107,11 +107,12 @@ class Child(asyncio.BufferedProtocol):
             )
         except BaseException:
             offer.hang_up()
-            if waiting:  # the thread never got its turn
-                beginning.cancel()
-                offer.decline()
-            else:
+            try:
+                waiting.pop().decline()  # the thread never gets its turn
+            except IndexError:
                 await child._abandon(beginning)
+            else:
+                beginning.cancel()
             raise
         if child._ended:  # already
             child._hang_up()

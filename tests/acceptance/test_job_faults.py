@@ -275,6 +275,7 @@ def test_another_server_takes_over_from_one_that_stands_still(own):
         go_on(*frozen)
     # the late one is let go as well: it is ended, or has learned something and may not report it
     wait_for(lambda: len(still.events(f"both_{mine}")) >= 4, "the end of the late attempt")
+    assert still.events(f"both_{mine}").count("begin") == 2
     check = still.submit("played", "check")  # after whatever the late attempt has reported
     assert still.end_of(check) == ["done"]
     assert (still.job(jobs[mine])["status"], still.job(jobs[mine])["attempts"]) == ("done", 2)

@@ -115,11 +115,11 @@ class LocalWorkerPool(BaseWorkerPool):
         try:
             if claim.job.id in self._cancelled:
                 await self.host.hand_back([claim])
-            else:
-                await self.host.run(claim)
-        finally:
+                return
+            await self.host.run(claim)
             took = self._loop.time() - begun
             self._took = took if math.isinf(self._took) else 0.8 * self._took + 0.2 * took
+        finally:
             self._busy -= 1
             self._begin()
             if self._room > 0 and not self._claiming.locked():
